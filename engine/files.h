@@ -1,0 +1,46 @@
+// Reading whole files, and writing ones that appear under their name only when they are complete.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <string_view>
+
+namespace assay {
+
+/// The whole file. Throws InputError that names the file if it is missing or unreadable.
+std::string read_text_file(const std::filesystem::path& path);
+
+/// Parses a file that must hold one JSON object; throws InputError with file and position.
+nlohmann::json read_json_object(const std::filesystem::path& path);
+
+/// A file that is written under a temporary name beside `path` and renamed by commit(). Without
+/// commit() (an exception, say) the temporary is removed and what was at `path` stays as it was.
+class OutputFile {
+ public:
+  /// Throws InputError if the file cannot be created there.
+  explicit OutputFile(std::filesystem::path path);
+  ~OutputFile();
+  OutputFile(const OutputFile&) = delete;
+  OutputFile& operator=(const OutputFile&) = delete;
+
+  /// Appends bytes. Throws Error when the disk refuses them.
+  void write(std::string_view bytes);
+  /// Reserves room for `bytes` in all; write_at then fills it from any thread.
+  void resize(std::uint64_t bytes);
+  void write_at(std::uint64_t offset, const void* data, std::size_t bytes);
+  /// Flushes, closes and gives the file its final name.
+  void commit();
+
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+  std::filesystem::path temporary_;
+  int file_ = -1;
+  std::uint64_t end_ = 0;
+};
+
+}  // namespace assay
