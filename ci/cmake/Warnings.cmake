@@ -1,0 +1,16 @@
+# assay_options: what every target of this project compiles with. Third-party headers are SYSTEM.
+add_library(assay_options INTERFACE)
+add_library(assay::options ALIAS assay_options)
+target_compile_options(
+  assay_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wshadow -Wnon-virtual-dtor
+                          -Wcast-align -Woverloaded-virtual -Wimplicit-fallthrough>)
+if(ASSAY_WERROR)
+  target_compile_options(assay_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Werror>
+                                                 $<$<COMPILE_LANGUAGE:CUDA>:-Werror=all-warnings>)
+endif()
+if(ASSAY_SANITIZE)
+  target_compile_options(
+    assay_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-fsanitize=${ASSAY_SANITIZE}
+                            -fno-omit-frame-pointer -fno-sanitize-recover=all>)
+  target_link_options(assay_options INTERFACE -fsanitize=${ASSAY_SANITIZE})
+endif()

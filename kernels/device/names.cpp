@@ -1,0 +1,7 @@
+#include "kernels/device/properties.h"
+
+namespace assay {
+
+const char* name_of(DeviceKind kind) { return kind == DeviceKind::kCuda ? "cuda" : "emulated"; }
+
+}  // namespace assay

@@ -1,0 +1,48 @@
+// What the one device of this build is, and what has been asked of it so far.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace assay {
+
+enum class DeviceKind : std::uint8_t { kEmulated, kCuda };
+
+/// The current device. Sizes in bytes; `compute_capability` is 10 * major + minor.
+struct Properties {
+  DeviceKind kind = DeviceKind::kEmulated;
+  std::string name;
+  int compute_capability = 0;
+  int sm_count = 0;
+  std::size_t l2_bytes = 0;
+  std::size_t total_memory_bytes = 0;
+  std::size_t shared_bytes_per_block = 0;  // with the opt-in that launch() makes
+  std::string driver;   // CUDA version that the driver supports, "" when emulated
+  std::string runtime;  // CUDA runtime version, "" when emulated
+  bool ecc = false;
+};
+
+/// Properties of the current device. Throws Error where a CUDA build finds no usable GPU.
+const Properties& properties();
+
+/// "cuda" or "emulated", as reports write it.
+const char* name_of(DeviceKind kind);
+
+/// What device buffers hold and held, this process, in bytes as asked for.
+struct MemoryStats {
+  std::size_t live_bytes = 0;
+  std::size_t peak_bytes = 0;
+  std::uint64_t allocations = 0;
+};
+MemoryStats memory_stats();
+/// Makes the present the new start of `peak_bytes` and `allocations`.
+void reset_memory_stats();
+
+/// Kernels launched so far in this process; a graph replay counts each kernel in the graph.
+std::uint64_t launch_count();
+
+/// Seeds the order in which the emulated device runs threads and blocks; nothing on a GPU.
+void set_schedule_seed(std::uint64_t seed);
+
+}  // namespace assay

@@ -1,0 +1,117 @@
+// Buffers, streams, events, graphs, statistics and the matrix product, on either device.
+#include <gtest/gtest.h>
+
+#include <numeric>
+#include <vector>
+
+#include "kernels/device/blas.h"
+#include "kernels/device/buffer.h"
+#include "kernels/device/error.h"
+#include "kernels/device/properties.h"
+#include "kernels/device/tests/faults.h"
+
+namespace assay {
+namespace {
+
+using faults::BLOCK;
+
+TEST(Buffer, CopiesThereAndBack) {
+  const Stream stream;
+  const std::vector<float> host{1.0f, -2.5f, 3.0f};
+  DeviceBuffer<float> buffer(host, stream);
+  EXPECT_EQ(buffer.to_host(stream), host);
+  DeviceBuffer<float> moved = std::move(buffer);
+  EXPECT_EQ(moved.to_host(stream), host);
+  EXPECT_EQ(moved.size_bytes(), 12u);
+}
+
+TEST(Buffer, OutOfMemoryNamesTheBuffer) {
+  try {
+    const DeviceBuffer<char> huge(std::size_t{1} << 55, "kv cache");
+    FAIL() << "2^55 bytes were allocated";
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("kv cache"), std::string::npos) << error.what();
+  }
+}
+
+TEST(Buffer, StatisticsFollowLifetimes) {
+  reset_memory_stats();
+  const std::size_t before = memory_stats().live_bytes;
+  {
+    const DeviceBuffer<char> a(1000, "a");
+    const DeviceBuffer<char> b(24, "b");
+    EXPECT_EQ(memory_stats().live_bytes, before + 1024);
+  }
+  EXPECT_EQ(memory_stats().live_bytes, before);
+  EXPECT_EQ(memory_stats().peak_bytes, before + 1024);
+  EXPECT_EQ(memory_stats().allocations, 2u);
+}
+
+TEST(Graph, ReplaysWhatWasRecordedWithTheBuffersOfNow) {
+  const Stream stream;
+  DeviceBuffer<float> x(BLOCK, "x");
+  DeviceBuffer<float> y(BLOCK, "y");
+  const std::vector<float> ones(BLOCK, 1.0f);
+  const std::vector<float> threes(BLOCK, 3.0f);
+  x.copy_from(ones, stream);
+  fill_bytes(y.data(), 0, y.size_bytes(), stream);
+  stream.synchronize();
+  const Graph graph(stream, [&] { faults::twice(y.data(), x.data(), stream); });
+  EXPECT_EQ(graph.launches(), 1u);
+  EXPECT_EQ(y.to_host(stream)[0], 0.0f) << "recording ran the kernel";
+  const std::uint64_t before = launch_count();
+  graph.replay(stream);
+  EXPECT_EQ(y.to_host(stream), std::vector<float>(BLOCK, 2.0f));
+  x.copy_from(threes, stream);
+  graph.replay(stream);
+  EXPECT_EQ(y.to_host(stream), std::vector<float>(BLOCK, 6.0f));
+  EXPECT_EQ(launch_count() - before, 2u);
+}
+
+TEST(Event, MeasuresForwardTime) {
+  const Stream stream;
+  Event start;
+  Event stop;
+  DeviceBuffer<float> x(std::vector<float>(BLOCK, 1.0f), stream);
+  start.record(stream);
+  faults::twice(x.data(), x.data(), stream);
+  stop.record(stream);
+  stream.synchronize();
+  EXPECT_GT(stop.elapsed_us_since(start), 0.0);
+}
+
+TEST(Device, SaysWhatItIs) {
+  EXPECT_FALSE(properties().name.empty());
+  EXPECT_GT(properties().sm_count, 0);
+  EXPECT_GT(properties().total_memory_bytes, 0u);
+}
+
+TEST(Blas, MultipliesAndAddsTheBias) {
+  const Stream stream;
+  constexpr int M = 2;
+  constexpr int N = 4;
+  constexpr int K = 8;
+  std::vector<float> x(M * K);
+  std::vector<float> w(N * K);
+  std::iota(x.begin(), x.end(), 0.0f);
+  for (int i = 0; i < N * K; ++i) w[static_cast<std::size_t>(i)] = static_cast<float>(i % 5) - 2.0f;
+  const std::vector<float> bias{0.5f, -1.0f, 2.0f, 0.0f};
+  const DeviceBuffer<float> dx(x, stream);
+  const DeviceBuffer<float> dw(w, stream);
+  const DeviceBuffer<float> db(bias, stream);
+  DeviceBuffer<float> dy(M * N, "y");
+  gemm_nt(dy.data(), dx.data(), dw.data(), db.data(), M, N, K, DType::kF32, stream);
+  const std::vector<float> y = dy.to_host(stream);
+  for (int m = 0; m < M; ++m) {
+    for (int n = 0; n < N; ++n) {
+      float expected = bias[static_cast<std::size_t>(n)];
+      for (int k = 0; k < K; ++k) {
+        expected += x[static_cast<std::size_t>(m * K + k)] * w[static_cast<std::size_t>(n * K + k)];
+      }
+      EXPECT_EQ(y[static_cast<std::size_t>(m * N + n)], expected) << m << ", " << n;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace assay
