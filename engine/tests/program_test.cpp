@@ -1,0 +1,155 @@
+// The program as a user meets it: exit codes, messages, and what is left on disk.
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "engine/files.h"
+#include "engine/random_weights.h"
+#include "engine/tests/expect_error.h"
+#include "engine/tests/temporary_folder.h"
+#include "engine/tests/tiny_model.h"
+#include "engine/tests/tiny_tokenizer.h"
+
+namespace assay {
+namespace {
+
+namespace fs = std::filesystem;
+
+class Program : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    folder_ = new testing::TemporaryFolder;
+    testing::train_tokenizer(folder_->path() / "model", 320);
+    ModelConfig config = testing::tiny_config();
+    config.vocab_size = 320;
+    write_checkpoint(folder_->path() / "model", RandomWeights(config, 3), 0);
+  }
+  static void TearDownTestSuite() { delete folder_; }
+
+  struct Outcome {
+    int exit_code;
+    std::string out;
+    std::string err;
+  };
+  Outcome run(const std::string& arguments) const {
+    const std::string command = std::string(ASSAY_LLAMA2) + " " + arguments + " > " +
+                                (scratch_ / "out").string() + " 2> " + (scratch_ / "err").string();
+    const int status = std::system(command.c_str());
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, read_text_file(scratch_ / "out"),
+            read_text_file(scratch_ / "err")};
+  }
+  Outcome generate(const std::string& arguments) const {
+    return run("generate --model " + (*folder_ / "model").string() + " " + arguments);
+  }
+  void expect_refused(const Outcome& outcome, std::initializer_list<std::string> parts) const {
+    EXPECT_EQ(outcome.exit_code, 2) << outcome.err;
+    EXPECT_EQ(outcome.out, "");
+    testing::expect_parts(outcome.err, parts);
+  }
+
+  static testing::TemporaryFolder* folder_;
+  testing::TemporaryFolder scratch_;
+};
+testing::TemporaryFolder* Program::folder_ = nullptr;
+
+TEST_F(Program, GeneratesText) {
+  const Outcome outcome = generate("--prompt 'the fox' --max-tokens 4 --ignore-eos --stats");
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_EQ(outcome.out.rfind("the fox", 0), 0U) << outcome.out;
+  testing::expect_parts(outcome.err, {"prefill", "decode 3 tokens", "forecast"});
+}
+
+TEST_F(Program, GeneratesABatchOfPrompts) {
+  const fs::path prompts = scratch_ / "prompts.jsonl";
+  const fs::path output = scratch_ / "results.jsonl";
+  testing::write_file(prompts,
+                      "{\"prompt\": \"the fox\", \"id\": \"a\", \"top_logprobs\": 2}\n"
+                      "{\"prompt_ids\": [1, 300, 301]}\n{\"prompt\": \"river\"}\n");
+  const Outcome outcome = generate("--prompts " + prompts.string() + " --output " +
+                                   output.string() + " --max-tokens 3 --batch 2 --progress");
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  testing::expect_parts(outcome.err, {"3 of 3 prompts"});
+  std::istringstream lines(read_text_file(output));
+  std::vector<nlohmann::json> results;
+  for (std::string line; std::getline(lines, line);) {
+    results.push_back(nlohmann::json::parse(line));
+  }
+  ASSERT_EQ(results.size(), 3U);
+  EXPECT_EQ(results[0]["id"], "a");
+  EXPECT_EQ(results[0]["top_logprobs"].size(), results[0]["token_ids"].size());
+  EXPECT_EQ(results[1]["id"], "2");
+  EXPECT_EQ(results[1]["prompt_tokens"], 3);
+}
+
+TEST_F(Program, BadInputExitsWithTwo) {
+  const fs::path output = scratch_ / "results.jsonl";
+  const std::string write = " --output " + output.string();
+  testing::write_file(scratch_ / "empty.jsonl", "");
+  expect_refused(run("generate --model " + (scratch_ / "none").string() + " --prompt x" + write),
+                 {"none", "found nothing"});
+  expect_refused(generate("--prompts " + (scratch_ / "empty.jsonl").string() + write),
+                 {"empty.jsonl", "found no line"});
+  expect_refused(generate("--prompts " + (scratch_ / "none.jsonl").string() + write),
+                 {"none.jsonl", "cannot be read"});
+  expect_refused(generate("--prompt x --kernels rms_norm=v99_magic" + write),
+                 {"rms_norm", "v99_magic"});
+  expect_refused(generate("--prompt x --kernels no_such_op=v1" + write), {"no_such_op"});
+  expect_refused(generate("--prompt x --output " + (scratch_ / "none/out").string()),
+                 {"none/out", "cannot be written"});
+  expect_refused(generate("--prompt '" + std::string(200, 'x') + "'" + write),
+                 {"at most 32 tokens", "found"});
+  expect_refused(generate("--prompt-ids 1,999" + write), {"vocabulary", "found 999"});
+  expect_refused(generate("--prompt x --dtype fp8" + write), {"fp8"});
+  expect_refused(generate("--prompt x --temperature -1" + write), {"temperature"});
+  expect_refused(generate("--prompt x --max-seq 64" + write), {"sequence length"});
+  EXPECT_EQ(generate("--prompt x --no-such-flag").exit_code, 2);
+  EXPECT_FALSE(fs::exists(output));
+  for (const auto& entry : fs::directory_iterator(scratch_.path())) {
+    EXPECT_EQ(entry.path().string().find("partial"), std::string::npos) << entry.path();
+  }
+}
+
+TEST_F(Program, TruncatedCheckpointExitsWithTwo) {
+  fs::copy(*folder_ / "model", scratch_ / "model");
+  fs::resize_file(scratch_ / "model/model.safetensors", 5000);
+  expect_refused(run("generate --prompt x --model " + (scratch_ / "model").string()),
+                 {"model.safetensors", "5000"});
+}
+
+TEST_F(Program, OtherTokenizerExitsWithTwo) {
+  fs::copy(*folder_ / "model", scratch_ / "model");
+  testing::train_tokenizer(scratch_ / "model", 330);
+  expect_refused(run("generate --prompt x --model " + (scratch_ / "model").string()),
+                 {"tokenizer.model", "320", "found 330"});
+}
+
+TEST_F(Program, MakesAndInspectsRandomModels) {
+  const std::string model = (scratch_ / "random").string();
+  EXPECT_EQ(run("make-random --output " + model + " --preset tiny --kv-heads 1").exit_code, 0);
+  expect_refused(run("make-random --output " + model), {"config.json"});
+  expect_refused(run("make-random --preset 8b --output " + model + "2"), {"8b", "7b"});
+  expect_refused(run("make-random --heads 3 --output " + model + "2"), {"head"});
+  const Outcome inspect = run("inspect --tensors --model " + model);
+  EXPECT_EQ(inspect.exit_code, 0) << inspect.err;
+  testing::expect_parts(inspect.out, {"num_key_value_heads (G)   1", "lm_head.weight", "arena",
+                                      "attention.scores", "weights"});
+  EXPECT_EQ(run("generate --prompt-ids 1,2,3 --max-tokens 2 --model " + model).exit_code, 0);
+  EXPECT_EQ(run("generate --prompt-ids 1,2,3 --max-tokens 2 --random tiny").exit_code, 0);
+}
+
+TEST_F(Program, Perplexity) {
+  const std::string base = "perplexity --model " + (*folder_ / "model").string() + " --file ";
+  testing::write_file(scratch_ / "text", "the fox found a ball near the river");
+  testing::write_file(scratch_ / "empty", "");
+  const Outcome outcome = run(base + (scratch_ / "text").string() + " --context 16");
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  testing::expect_parts(outcome.out, {"perplexity ", "stride 8"});
+  expect_refused(run(base + (scratch_ / "empty").string()), {"empty", "expected a text"});
+  expect_refused(run(base + (scratch_ / "text").string() + " --context 33"), {"33"});
+}
+
+}  // namespace
+}  // namespace assay
