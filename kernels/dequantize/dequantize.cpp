@@ -1,0 +1,25 @@
+#include "kernels/dequantize/dequantize.h"
+
+#include "kernels/dequantize/versions.h"
+#include "kernels/limits.h"
+
+namespace assay {
+namespace {
+
+std::string supports_v1(const DequantizeArgs& a, const Properties&) {
+  return first_reason(
+      {not_floating(a.dtype), not_positive("n", a.n), not_positive("k", a.k),
+       a.bits == 8 || a.bits == 4 ? "" : "bits is " + std::to_string(a.bits) + ", not 8 or 4",
+       not_positive("group_size", a.group_size), not_multiple("k", a.k, "group_size", a.group_size),
+       a.bits == 4 ? not_multiple("k", a.k, "the codes in a byte,", 2) : ""});
+}
+
+}  // namespace
+
+const Op<DequantizeArgs>& dequantize_op() {
+  static const Op<DequantizeArgs> op{
+      "dequantize", {{"v1_elementwise", launch_dequantize_v1, supports_v1, {{"k", 256}}}}};
+  return op;
+}
+
+}  // namespace assay
