@@ -1,0 +1,70 @@
+// RMSNorm: rows from one to a prefill's worth, widths on both sides of every version's limits.
+#include "kernels/rms_norm/rms_norm.h"
+
+#include <ATen/ATen.h>
+
+#include "reference/ops.h"
+#include "suites/cases/cases.h"
+
+namespace assay::suites {
+namespace {
+
+struct Shape {
+  ShapeSet set;
+  int rows;
+  int width;
+};
+
+constexpr Shape SHAPES[] = {
+    {ShapeSet::kSmoke, 3, 128},   // 16-byte rows in every dtype
+    {ShapeSet::kSmoke, 2, 33},    // odd width: scalar versions only
+    {ShapeSet::kCi, 1, 1},        //
+    {ShapeSet::kCi, 5, 4096},     // 7B
+    {ShapeSet::kCi, 17, 5120},    // 13B
+    {ShapeSet::kCi, 1, 8192},     // 70B
+    {ShapeSet::kSweep, 1, 4096},  // decode
+    {ShapeSet::kSweep, 32, 4096},   {ShapeSet::kSweep, 512, 4096},
+    {ShapeSet::kSweep, 2048, 4096}, {ShapeSet::kSweep, 8192, 4096},  // PERFORMANCE's row
+};
+
+constexpr float EPS = 1e-5f;
+
+Case make(const Shape& shape, DType dtype) {
+  const auto [set, rows, width] = shape;
+  CaseBuilder<RmsNormArgs> c(rms_norm_op(), dtype, set);
+  c.dimension("rows", rows).dimension("width", width).column("m", rows).column("n", width);
+  const auto x = c.input("x", {rows, width}, normal());
+  const auto weight = c.input("weight", {width}, normal(1.0, 0.2));
+  const auto y = c.output("y", {rows, width});
+
+  const double element = static_cast<double>(size_of(dtype));
+  const double elements = static_cast<double>(rows) * width;
+  c.work((2.0 * elements + width) * element, 4.0 * elements);
+  c.three_way(width);
+  c.reference(
+      [=](const Tensors& t) -> Tensors { return {reference::rms_norm(t[x], t[weight], EPS)}; });
+  if (rows > 1) {
+    c.independent_rows({x, y}, [=] { return make({set, 1, width}, dtype); });
+  }
+  return c.launch([rows = rows, width = width, x, weight, y, dtype](const Pointers& p) {
+    return RmsNormArgs{p[y], p[x], p[weight], rows, width, EPS, dtype};
+  });
+}
+
+}  // namespace
+
+std::vector<Case> rms_norm_cases() {
+  std::vector<Case> cases;
+  for (const DType dtype : {DType::kF32, DType::kF16, DType::kBF16}) {
+    std::vector<Case> of_dtype;
+    for (const Shape& shape : SHAPES) of_dtype.push_back(make(shape, dtype));
+    add_boundary_cases(of_dtype, [&](const std::string& dimension, int value) {
+      return dimension == "width" ? std::optional(make({ShapeSet::kCi, 2, value}, dtype))
+                                  : std::nullopt;
+    });
+    std::move(of_dtype.begin(), of_dtype.end(), std::back_inserter(cases));
+  }
+  return cases;
+}
+
+}  // namespace assay::suites

@@ -1,0 +1,142 @@
+#include "suites/check.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "kernels/device/error.h"
+
+namespace assay::suites {
+namespace {
+
+constexpr double NAN_VALUE = std::numeric_limits<double>::quiet_NaN();
+
+bool same_value(double a, double b) { return a == b || (std::isnan(a) && std::isnan(b)); }
+
+struct Magnitude {
+  double max_abs = 0.0;
+  double rms = 0.0;
+};
+
+Magnitude magnitude(const std::vector<double>& values) {
+  Magnitude m;
+  double squares = 0.0;
+  std::size_t finite = 0;
+  for (const double value : values) {
+    if (!std::isfinite(value)) continue;
+    m.max_abs = std::max(m.max_abs, std::abs(value));
+    squares += value * value;
+    ++finite;
+  }
+  if (finite > 0) m.rms = std::sqrt(squares / static_cast<double>(finite));
+  return m;
+}
+
+// error / tolerance, where nothing is allowed nothing passes but zero, and NaN stays NaN.
+double ratio_of(double error, double tolerance) {
+  if (error == 0.0) return 0.0;
+  if (std::isnan(error)) return NAN_VALUE;
+  return tolerance > 0.0 ? error / tolerance : std::numeric_limits<double>::infinity();
+}
+
+// Larger, with NaN larger than everything.
+bool worse(double a, double b) { return std::isnan(a) ? !std::isnan(b) : a > b; }
+
+void require_matching(const std::vector<HostTensor>& found, const Truth& truth) {
+  if (found.size() != truth.outputs.size()) {
+    throw Error(fmt::format("the reference gave {} outputs, the op has {}", truth.outputs.size(),
+                            found.size()));
+  }
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    if (found[i].count() != truth.outputs[i].exact.size()) {
+      throw Error(fmt::format("output {}: the reference gave {} elements, the op has {}",
+                              truth.outputs[i].name, truth.outputs[i].exact.size(),
+                              found[i].count()));
+    }
+  }
+}
+
+template <class ToleranceOf>
+Verdict compare(const std::vector<HostTensor>& found, const Truth& truth,
+                ToleranceOf tolerance_of) {
+  require_matching(found, truth);
+  Verdict verdict;
+  verdict.ratio = -1.0;
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    const Truth::Output& output = truth.outputs[i];
+    const std::vector<double> values = found[i].values();
+    const ErrorStats error = error_between(values, output.exact);
+    const auto [max_tolerance, rms_tolerance] = tolerance_of(found[i], output);
+    const double max_ratio = ratio_of(error.max_abs, max_tolerance);
+    const double rms_ratio = ratio_of(error.rms, rms_tolerance);
+    const double ratio = worse(max_ratio, rms_ratio) ? max_ratio : rms_ratio;
+    if (!worse(ratio, verdict.ratio)) continue;
+    verdict.ratio = ratio;
+    verdict.max_abs_error = error.max_abs;
+    verdict.rms_error = error.rms;
+    verdict.same_dtype_rms_error = output.same_dtype_rms_error;
+    verdict.tolerance = max_tolerance;
+    verdict.output = output.name;
+    verdict.worst_index = error.worst_index;
+    if (!values.empty()) {
+      verdict.found = values[error.worst_index];
+      verdict.expected = output.exact[error.worst_index];
+    }
+  }
+  verdict.ratio = verdict.ratio == -1.0 ? 0.0 : verdict.ratio;
+  verdict.pass = verdict.ratio <= 1.0;  // false for NaN
+  return verdict;
+}
+
+}  // namespace
+
+ErrorStats error_between(const std::vector<double>& found, const std::vector<double>& expected) {
+  ErrorStats stats;
+  double squares = 0.0;
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    if (same_value(found[i], expected[i])) continue;
+    const double difference = std::abs(found[i] - expected[i]);
+    squares += difference * difference;
+    if (worse(difference, stats.max_abs)) {
+      stats.max_abs = difference;
+      stats.worst_index = i;
+    }
+  }
+  if (!found.empty()) stats.rms = std::sqrt(squares / static_cast<double>(found.size()));
+  return stats;
+}
+
+double relative_floor(DType dtype, std::int64_t reduction) {
+  double unit_roundoff = 0x1p-24;
+  if (dtype == DType::kF16) unit_roundoff = 0x1p-11;
+  if (dtype == DType::kBF16) unit_roundoff = 0x1p-8;
+  return unit_roundoff + std::sqrt(static_cast<double>(reduction)) * 0x1p-24;
+}
+
+std::string Verdict::describe() const {
+  return fmt::format(
+      "{} [{}]: found {:.9g}, expected {:.9g}; max error {:.3g} (tolerance {:.3g}), RMS error "
+      "{:.3g} "
+      "(LibTorch at this dtype {:.3g}): {:.1f} % of tolerance",
+      output, worst_index, found, expected, max_abs_error, tolerance, rms_error,
+      same_dtype_rms_error, ratio * 100.0);
+}
+
+Verdict compare_three_way(const std::vector<HostTensor>& found, const Truth& truth,
+                          std::int64_t reduction) {
+  return compare(found, truth, [&](const HostTensor& tensor, const Truth::Output& output) {
+    const double floor = relative_floor(tensor.dtype, reduction);
+    const Magnitude size = magnitude(output.exact);
+    return std::pair(2.0 * output.same_dtype_max_error + floor * size.max_abs,
+                     2.0 * output.same_dtype_rms_error + floor * size.rms);
+  });
+}
+
+Verdict compare_exact(const std::vector<HostTensor>& found, const Truth& truth) {
+  return compare(found, truth,
+                 [](const HostTensor&, const Truth::Output&) { return std::pair(0.0, 0.0); });
+}
+
+}  // namespace assay::suites

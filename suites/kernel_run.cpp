@@ -1,0 +1,256 @@
+#include "suites/kernel_run.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "kernels/device/error.h"
+#include "kernels/device/properties.h"
+#include "suites/oracle.h"
+
+namespace assay::suites {
+namespace {
+
+constexpr int POISON = 0xFF;        // NaN in every floating type
+constexpr int OTHER_POISON = 0xA5;  // a number: bytes that nobody wrote differ between two runs
+constexpr unsigned char GUARD = 0xC3;
+
+std::size_t guard_bytes() { return properties().kind == DeviceKind::kCuda ? 256 : 0; }
+
+bool is_output(const Operand& operand) {
+  return operand.role == Role::kOutput || operand.role == Role::kInOut;
+}
+bool is_input(const Operand& operand) {
+  return operand.role == Role::kInput || operand.role == Role::kInOut;
+}
+
+// The first output whose bits differ, in words, or "".
+std::string find_difference(const std::vector<HostTensor>& a, const std::vector<HostTensor>& b) {
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    const auto [x, y] = std::mismatch(a[i].bytes.begin(), a[i].bytes.end(), b[i].bytes.begin());
+    if (x == a[i].bytes.end()) continue;
+    const auto element = static_cast<std::size_t>(x - a[i].bytes.begin()) / size_of(a[i].dtype);
+    return fmt::format("output {} differs at [{}]: {:.9g} and {:.9g}", i, element,
+                       a[i].get(element), b[i].get(element));
+  }
+  return "";
+}
+
+// Row `row` of a tensor whose leading axis has rows.
+HostTensor slice_row(const HostTensor& tensor, std::int64_t row) {
+  std::vector<std::int64_t> shape = tensor.shape;
+  const std::size_t row_bytes = tensor.bytes.size() / static_cast<std::size_t>(shape[0]);
+  shape[0] = 1;
+  HostTensor slice(tensor.dtype, shape);
+  const auto start = tensor.bytes.begin() + row * static_cast<std::ptrdiff_t>(row_bytes);
+  std::copy(start, start + static_cast<std::ptrdiff_t>(row_bytes), slice.bytes.begin());
+  return slice;
+}
+
+}  // namespace
+
+const char* name_of(Status status) {
+  switch (status) {
+    case Status::kPass:
+      return "PASS";
+    case Status::kFail:
+      return "FAIL";
+    case Status::kMistrusted:
+      return "MISTRUSTED";
+    case Status::kSkip:
+      return "SKIP";
+    case Status::kNotRun:
+      return "NOT_RUN";
+    case Status::kError:
+      return "ERROR";
+    case Status::kTimeout:
+      return "TIMEOUT";
+  }
+  return "ERROR";
+}
+
+OperandBuffers::OperandBuffers(const Case& c, const std::vector<HostTensor>& inputs, int poison,
+                               const Stream& stream)
+    : case_(&c) {
+  const std::size_t guard = guard_bytes();
+  for (std::size_t i = 0; i < c.operands.size(); ++i) {
+    const std::size_t bytes = inputs[i].bytes.size();
+    DeviceBuffer<unsigned char> buffer(bytes + 2 * guard, c.op + "." + c.operands[i].name);
+    fill_bytes(buffer.data(), GUARD, buffer.size_bytes(), stream);
+    if (is_input(c.operands[i])) {
+      copy_to_device(buffer.data() + guard, inputs[i].bytes.data(), bytes, stream);
+    } else {
+      fill_bytes(buffer.data() + guard, poison, bytes, stream);
+    }
+    pointers_.push_back(buffer.data() + guard);
+    buffers_.push_back(std::move(buffer));
+  }
+  stream.synchronize();
+}
+
+std::vector<HostTensor> OperandBuffers::outputs(const Stream& stream) const {
+  std::vector<HostTensor> tensors;
+  for (std::size_t i = 0; i < buffers_.size(); ++i) {
+    const Operand& operand = case_->operands[i];
+    if (!is_output(operand)) continue;
+    HostTensor tensor(operand.dtype, operand.shape);
+    copy_to_host(tensor.bytes.data(), pointers_[i], tensor.bytes.size(), stream);
+    tensors.push_back(std::move(tensor));
+  }
+  stream.synchronize();
+  return tensors;
+}
+
+std::string OperandBuffers::find_damage(const std::vector<HostTensor>& inputs,
+                                        const Stream& stream) const {
+  const auto intact = [](auto from, auto to) {
+    return std::all_of(from, to, [](unsigned char byte) { return byte == GUARD; });
+  };
+  const auto guard = static_cast<std::ptrdiff_t>(guard_bytes());
+  for (std::size_t i = 0; i < buffers_.size(); ++i) {
+    const Operand& operand = case_->operands[i];
+    if (guard == 0 && operand.role != Role::kInput) continue;
+    const std::vector<unsigned char> host = buffers_[i].to_host(stream);
+    if (!intact(host.begin(), host.begin() + guard)) {
+      return fmt::format("the guard zone before {} was written to", operand.name);
+    }
+    if (!intact(host.end() - guard, host.end())) {
+      return fmt::format("the guard zone after {} was written to", operand.name);
+    }
+    if (operand.role == Role::kInput &&
+        !std::equal(host.begin() + guard, host.end() - guard, inputs[i].bytes.begin())) {
+      return fmt::format("input {} was changed", operand.name);
+    }
+  }
+  return "";
+}
+
+PreparedCase::PreparedCase(Case c, std::uint64_t seed) : case_(std::move(c)) {
+  Random random(seed_for(seed, case_.op + "/" + case_.id()));
+  for (const Operand& operand : case_.operands) {
+    HostTensor tensor(operand.dtype, operand.shape);
+    if (is_input(operand)) operand.fill(tensor, random);
+    inputs_.push_back(std::move(tensor));
+  }
+  truth_ = ask_oracle(case_, inputs_);
+}
+
+std::vector<HostTensor> PreparedCase::run(std::size_t version, int poison, How how,
+                                          const Stream& stream, std::string* damage) const {
+  const OperandBuffers buffers(case_, inputs_, poison, stream);
+  const auto launch = [&] { case_.launch(version, buffers.pointers(), stream); };
+  if (how == How::kGraph) {
+    const Graph graph(stream, launch);
+    graph.replay(stream);
+    stream.synchronize();
+  } else {
+    launch();
+    stream.synchronize();
+  }
+  if (damage != nullptr) *damage = buffers.find_damage(inputs_, stream);
+  return buffers.outputs(stream);
+}
+
+Outcome PreparedCase::judge(const std::vector<HostTensor>& found, const std::string& damage) const {
+  Outcome outcome;
+  outcome.verdict = case_.comparison == Comparison::kExact
+                        ? compare_exact(found, truth_)
+                        : compare_three_way(found, truth_, case_.reduction);
+  outcome.status = Status::kPass;
+  if (!outcome.verdict->pass) {
+    outcome.status = Status::kFail;
+    outcome.reason = outcome.verdict->describe();
+  }
+  if (!damage.empty()) {
+    outcome.status = Status::kFail;
+    outcome.reason = damage + (outcome.reason.empty() ? "" : "\n" + outcome.reason);
+  }
+  return outcome;
+}
+
+Outcome PreparedCase::check_once(std::size_t version, const Stream& stream) const {
+  try {
+    const std::string reason = case_.unsupported(version);
+    if (!reason.empty()) return {Status::kSkip, reason, {}, {}};
+    std::string damage;
+    const std::vector<HostTensor> found = run(version, POISON, How::kDirect, stream, &damage);
+    return judge(found, damage);
+  } catch (const std::exception& error) {
+    return {Status::kError, error.what(), {}, {}};
+  }
+}
+
+Outcome PreparedCase::check(std::size_t version, const Stream& stream) const {
+  try {
+    const std::string reason = case_.unsupported(version);
+    if (!reason.empty()) return {Status::kSkip, reason, {}, {}};
+
+    std::string damage;
+    const std::vector<HostTensor> first = run(version, POISON, How::kDirect, stream, &damage);
+    Outcome outcome = judge(first, damage);
+    const auto fail = [&](const std::string& why) {
+      outcome.status = Status::kFail;
+      outcome.reason += (outcome.reason.empty() ? "" : "\n") + why;
+    };
+
+    const std::vector<HostTensor> second =
+        run(version, OTHER_POISON, How::kDirect, stream, nullptr);
+    const std::string difference = find_difference(first, second);
+    outcome.bitwise_repeat = difference.empty();
+    if (!difference.empty() && case_.repeatable)
+      fail("a second run is not the first: " + difference);
+    if (!difference.empty() && !case_.repeatable && judge(second, "").status != Status::kPass) {
+      fail("a second run fails: " + judge(second, "").reason);
+    }
+
+    const std::vector<HostTensor> replayed = run(version, POISON, How::kGraph, stream, nullptr);
+    const std::string graph_difference = find_difference(first, replayed);
+    if (!graph_difference.empty() && case_.repeatable) {
+      fail("under graph replay: " + graph_difference);
+    }
+
+    if (case_.one_row) {
+      const std::string variance = find_batch_variance(version, first, stream);
+      if (!variance.empty()) fail(variance);
+    }
+    return outcome;
+  } catch (const std::exception& error) {
+    return {Status::kError, error.what(), {}, {}};
+  }
+}
+
+std::string PreparedCase::find_batch_variance(std::size_t version,
+                                              const std::vector<HostTensor>& whole,
+                                              const Stream& stream) const {
+  const Case one = case_.one_row();
+  if (!one.unsupported(version).empty()) return "";
+  std::int64_t rows = 1;
+  for (const Operand& operand : case_.operands) {
+    if (operand.per_row) rows = operand.shape[0];
+  }
+  for (const std::int64_t row : std::set<std::int64_t>{0, rows / 2, rows - 1}) {
+    std::vector<HostTensor> inputs;
+    std::vector<HostTensor> expected;
+    std::size_t output = 0;
+    for (std::size_t i = 0; i < case_.operands.size(); ++i) {
+      const Operand& operand = case_.operands[i];
+      inputs.push_back(operand.per_row ? slice_row(inputs_[i], row) : inputs_[i]);
+      if (is_output(operand)) {
+        expected.push_back(operand.per_row ? slice_row(whole[output], row) : whole[output]);
+        ++output;
+      }
+    }
+    const OperandBuffers buffers(one, inputs, POISON, stream);
+    one.launch(version, buffers.pointers(), stream);
+    stream.synchronize();
+    const std::string difference = find_difference(expected, buffers.outputs(stream));
+    if (!difference.empty()) {
+      return fmt::format("row {} of {} alone is not that row in the batch: {}", row, rows,
+                         difference);
+    }
+  }
+  return "";
+}
+
+}  // namespace assay::suites

@@ -1,0 +1,12 @@
+// The three levels of verification; each registers its tests with GoogleTest.
+#pragma once
+
+#include "suites/options.h"
+#include "suites/report.h"
+
+namespace assay::suites {
+
+/// Every op x version x dtype x shape of the set; suites are named after the op.
+void register_kernel_tests(const Options& options, Report& report);
+
+}  // namespace assay::suites

@@ -1,0 +1,24 @@
+// The flags of `verify` and `sweep` beside those of GoogleTest and Google Benchmark.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "suites/case.h"
+
+namespace assay::suites {
+
+struct Options {
+  std::string program;
+  ShapeSet set = ShapeSet::kCi;
+  std::uint64_t seed = 1;
+  std::string csv;       // empty: none is written
+  std::string only_ops;  // sweep: comma-separated, empty: all
+  bool resume = false;
+};
+
+/// "smoke", "ci", "sweep". Throws InputError otherwise.
+ShapeSet parse_set(const std::string& name);
+const char* name_of(ShapeSet set);
+
+}  // namespace assay::suites

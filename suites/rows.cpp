@@ -1,0 +1,62 @@
+#include "suites/rows.h"
+
+#include <cmath>
+#include <fstream>
+
+#include "assay_build_info.h"
+#include "kernels/device/properties.h"
+#include "reports/identity.h"
+
+namespace assay::suites {
+namespace {
+
+std::string host_cpu() {
+  std::ifstream info("/proc/cpuinfo");
+  for (std::string line; std::getline(info, line);) {
+    if (line.rfind("model name", 0) == 0) return line.substr(line.find(':') + 2);
+  }
+  return "";
+}
+
+}  // namespace
+
+reports::Row common_row(const std::string& suite, std::uint64_t seed) {
+  static const std::string run_id = reports::make_run_id();
+  static const std::string cpu = host_cpu();
+  const Properties& device = properties();
+  reports::Row row;
+  row.set("run_id", run_id).set("suite", suite).set("seed", static_cast<std::int64_t>(seed));
+  row.set("commit", ASSAY_BUILD_COMMIT).set("dirty", bool{ASSAY_BUILD_DIRTY});
+  row.set("build_flags", ASSAY_BUILD_FLAGS).set("nvcc_version", ASSAY_BUILD_NVCC);
+  row.set("arch", ASSAY_BUILD_ARCH).set("torch_version", ASSAY_BUILD_TORCH);
+  row.set("device", std::string_view(name_of(device.kind))).set("host_cpu", cpu);
+  if (device.kind == DeviceKind::kCuda) {
+    row.set("gpu_name", device.name).set("sm_count", device.sm_count);
+    row.set("compute_capability", std::to_string(device.compute_capability / 10) + "." +
+                                      std::to_string(device.compute_capability % 10));
+    row.set("driver", device.driver).set("cuda_runtime", device.runtime).set("ecc", device.ecc);
+  }
+  return row;
+}
+
+void describe_case(reports::Row& row, const Case& c, std::size_t version) {
+  row.set("case_id", c.op + "/" + c.id()).set("op", c.op).set("version", c.versions[version]);
+  row.set("phase", c.phase).set("dtype", name_of(c.dtype)).set("accumulate", "fp32");
+  for (const auto& [column, value] : c.columns) row.set(column, value);
+  row.set("bytes", std::llround(c.bytes)).set("flops", std::llround(c.flops));
+}
+
+void describe_verdict(reports::Row& row, const Verdict& verdict) {
+  row.set("max_abs_err", verdict.max_abs_error).set("rms_err", verdict.rms_error);
+  row.set("ref_rms_err", verdict.same_dtype_rms_error).set("err_ratio", verdict.ratio);
+  row.set("tolerance", verdict.tolerance);
+  row.set("worst_index", verdict.worst_index);
+}
+
+void describe_outcome(reports::Row& row, const Outcome& outcome) {
+  row.set("status", std::string_view(name_of(outcome.status)));
+  if (outcome.verdict) describe_verdict(row, *outcome.verdict);
+  if (outcome.bitwise_repeat) row.set("bitwise_repeat", *outcome.bitwise_repeat);
+}
+
+}  // namespace assay::suites

@@ -1,0 +1,119 @@
+// The comparison itself: what it must accept and, above all, what it must not.
+#include "suites/check.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+namespace assay::suites {
+namespace {
+
+constexpr double NOT_A_NUMBER = std::numeric_limits<double>::quiet_NaN();
+constexpr double INFINITE = std::numeric_limits<double>::infinity();
+
+HostTensor tensor(const std::vector<double>& numbers, DType dtype = DType::kF32) {
+  HostTensor t(dtype, {static_cast<std::int64_t>(numbers.size())});
+  for (std::size_t i = 0; i < numbers.size(); ++i) t.set(i, numbers[i]);
+  return t;
+}
+
+Truth truth(const std::vector<double>& numbers, double same_dtype_error = 0.0) {
+  return {{{"y", numbers, same_dtype_error, same_dtype_error}}};
+}
+
+TEST(ThreeWay, AcceptsTheTruthAndItsRounding) {
+  EXPECT_TRUE(compare_three_way({tensor({1.0, -2.0, 3.0})}, truth({1.0, -2.0, 3.0}), 8).pass);
+  EXPECT_TRUE(
+      compare_three_way({tensor({1.0 / 3, 2.0 / 3}, DType::kF16)}, truth({1.0 / 3, 2.0 / 3}), 8)
+          .pass);
+}
+
+TEST(ThreeWay, AllowsTwiceLibTorchsErrorAndNoMore) {
+  const double error = 0.01;
+  EXPECT_TRUE(
+      compare_three_way({tensor({1.0, 1.0 + 1.9 * error})}, truth({1.0, 1.0}, error), 1).pass);
+  const Verdict verdict =
+      compare_three_way({tensor({1.0, 1.0 + 2.5 * error})}, truth({1.0, 1.0}, error), 1);
+  EXPECT_FALSE(verdict.pass);
+  EXPECT_NEAR(verdict.ratio, 1.25, 0.01);
+  EXPECT_EQ(verdict.worst_index, 1u);
+}
+
+TEST(ThreeWay, TheRmsErrorCountsOnItsOwn) {
+  // Each element within the max-abs tolerance, all of them wrong.
+  Truth t = truth(std::vector<double>(100, 1.0));
+  t.outputs[0].same_dtype_max_error = 0.01;
+  t.outputs[0].same_dtype_rms_error = 0.001;
+  EXPECT_FALSE(compare_three_way({tensor(std::vector<double>(100, 1.015))}, t, 1).pass);
+}
+
+TEST(ThreeWay, NaNAndInfinityNeverPass) {
+  for (const double bad : {NOT_A_NUMBER, INFINITE, -INFINITE}) {
+    const Verdict verdict = compare_three_way({tensor({1.0, bad})}, truth({1.0, 1.0}, 1e30), 1);
+    EXPECT_FALSE(verdict.pass) << bad;
+    EXPECT_EQ(verdict.worst_index, 1u);
+  }
+  EXPECT_FALSE(
+      compare_three_way({tensor({NOT_A_NUMBER, 1.0})}, truth({1.0, 1.0}, NOT_A_NUMBER), 1).pass);
+}
+
+TEST(ThreeWay, ANumberWhereTheTruthIsNotFiniteFails) {
+  EXPECT_FALSE(compare_three_way({tensor({1.0})}, truth({INFINITE}), 1).pass);
+  EXPECT_FALSE(compare_three_way({tensor({1.0})}, truth({NOT_A_NUMBER}), 1).pass);
+  EXPECT_TRUE(compare_three_way({tensor({INFINITE})}, truth({INFINITE}), 1).pass);
+}
+
+TEST(ThreeWay, AllZeroTruthAllowsOnlyZero) {
+  EXPECT_TRUE(compare_three_way({tensor({0.0, 0.0})}, truth({0.0, 0.0}), 64).pass);
+  EXPECT_FALSE(compare_three_way({tensor({0.0, 1e-20})}, truth({0.0, 0.0}), 64).pass);
+}
+
+TEST(ThreeWay, TheWorstOutputDecides) {
+  const Truth two{{{"a", {1.0}, 0.0, 0.0}, {"b", {1.0}, 0.0, 0.0}}};
+  const Verdict verdict = compare_three_way({tensor({1.0}), tensor({2.0})}, two, 1);
+  EXPECT_FALSE(verdict.pass);
+  EXPECT_EQ(verdict.output, "b");
+  EXPECT_NE(verdict.describe().find("b [0]: found 2, expected 1"), std::string::npos)
+      << verdict.describe();
+}
+
+TEST(Exact, AcceptsOnlyTheSameValues) {
+  EXPECT_TRUE(compare_exact({tensor({1.0, 2.0}, DType::kI32)}, truth({1.0, 2.0})).pass);
+  EXPECT_FALSE(compare_exact({tensor({1.0, 3.0}, DType::kI32)}, truth({1.0, 2.0})).pass);
+  EXPECT_FALSE(compare_exact({tensor({1.0 + 0x1p-20})}, truth({1.0})).pass);
+  EXPECT_TRUE(compare_exact({tensor({NOT_A_NUMBER})}, truth({NOT_A_NUMBER})).pass);
+  EXPECT_FALSE(compare_exact({tensor({NOT_A_NUMBER})}, truth({1.0})).pass);
+}
+
+TEST(Compare, RefusesAnotherNumberOfElements) {
+  EXPECT_ANY_THROW(compare_exact({tensor({1.0, 2.0})}, truth({1.0})));
+  EXPECT_ANY_THROW(compare_exact({}, truth({1.0})));
+}
+
+TEST(HostTensor, RoundsToNearestEvenInEachType) {
+  EXPECT_EQ(tensor({1.0 + 0x1p-11}, DType::kF16).get(0), 1.0);
+  EXPECT_EQ(tensor({1.0 + 0x1p-8}, DType::kBF16).get(0), 1.0);
+  EXPECT_EQ(tensor({1.0 + 3 * 0x1p-8}, DType::kBF16).get(0), 1.0 + 2 * 0x1p-7);
+  EXPECT_EQ(tensor({7.0}, DType::kU8).get(0), 7.0);
+}
+
+TEST(Random, IsSeededAndAboutNormal) {
+  Random a(seed_for(1, "x"));
+  Random b(seed_for(1, "x"));
+  Random c(seed_for(1, "y"));
+  EXPECT_EQ(a.bits(), b.bits());
+  EXPECT_NE(a.bits(), c.bits());
+  double sum = 0.0;
+  double squares = 0.0;
+  for (int i = 0; i < 100000; ++i) {
+    const double value = a.normal();
+    sum += value;
+    squares += value * value;
+  }
+  EXPECT_NEAR(sum / 1e5, 0.0, 0.02);
+  EXPECT_NEAR(squares / 1e5, 1.0, 0.02);
+}
+
+}  // namespace
+}  // namespace assay::suites

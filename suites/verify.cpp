@@ -1,0 +1,65 @@
+// verify: the correctness suites, as one GoogleTest program.
+#include <gtest/gtest.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
+#include <string>
+#include <vector>
+
+#include "kernels/device/error.h"
+#include "kernels/device/properties.h"
+#include "suites/levels.h"
+
+namespace {
+
+int run(int argc, char** argv) {
+  using namespace assay;
+  suites::Options options;
+  std::string set = "ci";
+  CLI::App app(
+      "Holds every kernel, layer and generation against LibTorch. Every --gtest_* flag works too.");
+  app.allow_extras();
+  app.add_option("--set", set, "Shapes: smoke, ci or sweep")->capture_default_str();
+  app.add_option("--seed", options.seed, "Seed of inputs and of the emulated device's schedule")
+      ->capture_default_str();
+  app.add_option("--csv", options.csv, "Write a row per case and version to this file");
+  CLI11_PARSE(app, argc, argv);
+  options.set = suites::parse_set(set);
+
+  std::vector<std::string> extras = app.remaining();
+  std::vector<char*> arguments{argv[0]};
+  for (std::string& extra : extras) arguments.push_back(extra.data());
+  int count = static_cast<int>(arguments.size());
+  testing::InitGoogleTest(&count, arguments.data());
+  if (count > 1) throw InputError(std::string("verify: unknown argument ") + arguments[1]);
+
+  set_schedule_seed(options.seed);
+  suites::Report report(options.csv);
+  suites::register_kernel_tests(options, report);
+  if (!GTEST_FLAG_GET(list_tests)) {
+    std::printf("verify: device %s (%s), set %s, seed %llu\n", name_of(properties().kind),
+                properties().name.c_str(), set.c_str(),
+                static_cast<unsigned long long>(options.seed));
+  }
+  const int failed = RUN_ALL_TESTS();
+  if (!GTEST_FLAG_GET(list_tests)) std::printf("%s", report.summary().c_str());
+  if (testing::UnitTest::GetInstance()->test_to_run_count() == 0) {
+    throw InputError("verify: no test matches the filter");
+  }
+  return failed;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const assay::InputError& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    return 2;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "verify: %s\n", error.what());
+    return 3;
+  }
+}
