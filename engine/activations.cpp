@@ -1,10 +1,14 @@
 #include "engine/activations.h"
 
+#include <type_traits>
+#include <utility>
+#include <vector>
+
 namespace assay {
 namespace {
 
-// The ops of a step in order, as moments of the tensors' lifetimes. The layers' ops come round L
-// times, so what a layer reads of earlier ops must live until kLayerEnd.
+// The ops of a step in the order of llama.cpp, as moments of the tensors' lifetimes. The layers'
+// ops come round L times, so what a layer reads of earlier ops must live until kLayerEnd.
 enum Moment {
   kInputs,
   kOffsets,
@@ -14,8 +18,8 @@ enum Moment {
   kAttentionNorm,
   kQkv,
   kRope,
-  kKvAppend,
   kPadQuery,
+  kKvAppend,
   kBroadcast,
   kScores,
   kValues,
@@ -50,7 +54,7 @@ MemoryPlan plan_activations(const ModelConfig& config, DType dtype,
   const std::size_t item = size_of(dtype);
   const std::size_t expanded =
       config.num_key_value_heads < config.num_attention_heads ? B * H * S * D * item : 0;
-  return plan_memory({
+  std::vector<PlannedTensor> tensors{
       {"step_inputs", (4 * B + T) * sizeof(int), kInputs, kSampling},
       {"inv_freq", D / 2 * sizeof(float), kInputs, kSampling},
       {"sampling_params", B * sizeof(SamplingParams), kInputs, kSampling},
@@ -62,7 +66,7 @@ MemoryPlan plan_activations(const ModelConfig& config, DType dtype,
       {"mask", T * S, kMask, kLayerEnd},
       {"x", T * C * item, kEmbedding, kFinalNorm},
       {"attention.norm", T * C * item, kAttentionNorm, kQkv},
-      {"attention.qkv", T * qkv * item, kQkv, kPadQuery},
+      {"attention.qkv", T * qkv * item, kQkv, kKvAppend},
       {"attention.q_padded", T * H * D * item, kPadQuery, kScores},
       {"attention.k_all", expanded, kBroadcast, kScores},
       {"attention.v_all", expanded, kBroadcast, kValues},
@@ -79,7 +83,14 @@ MemoryPlan plan_activations(const ModelConfig& config, DType dtype,
       {"logits", static_cast<std::size_t>(limits.logit_rows) * V * item, kLogits, kSampling},
       {"sampling_workspace", B * V * sizeof(float), kSampling, kSampling},
       {"tokens", B * sizeof(int), kSampling, kSampling},
-  });
+  };
+  if (!limits.share) {
+    for (PlannedTensor& tensor : tensors) {
+      tensor.first_use = kInputs;
+      tensor.last_use = kSampling;
+    }
+  }
+  return plan_memory(std::move(tensors));
 }
 
 Activations::Activations(const ModelConfig& config, DType dtype, const ActivationLimits& limits)

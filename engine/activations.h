@@ -16,6 +16,7 @@ struct ActivationLimits {
   int t_max = 1;       // T_max: new tokens of one sequence; T is at most B * T_max
   int s = 64;          // S: cached tokens of one sequence
   int logit_rows = 1;  // B, or B * T_max where every row's logits are wanted
+  bool share = true;   // unset: every tensor has bytes of its own, to find a wrong lifetime
 };
 
 /// Tensors of the forward pass with their lifetimes, placed. Pure arithmetic: `inspect` prints it

@@ -62,6 +62,7 @@ void Llama::attention_block(int layer, const Step& step) {
   tap(layer, "attention.qkv", a_.qkv, {T, qkv_width});
   run(rope_op(), {a_.qkv, a_.positions, a_.inv_freq, T, H, G, D, dtype});
   tap(layer, "attention.rope", a_.qkv, {T, qkv_width});
+  run(padding_restore_op(), {a_.q_padded, a_.qkv, a_.cu_q_lens, B, T_max, H * D, qkv_width, dtype});
 
   // The new keys and values join the cache; with grouped heads, every query head gets its copy.
   void* k = kv_cache_.k(layer);  // (B, G, S_max, D)
@@ -79,7 +80,6 @@ void Llama::attention_block(int layer, const Step& step) {
   const long long head_stride = static_cast<long long>(slots) * D;
 
   const float scale = 1.0F / std::sqrt(static_cast<float>(D));
-  run(padding_restore_op(), {a_.q_padded, a_.qkv, a_.cu_q_lens, B, T_max, H * D, qkv_width, dtype});
   run(attention_scores_op(),
       {a_.scores, a_.q_padded, k, a_.mask, B, T_max, H, S, D, head_stride, scale, dtype});
   tap(layer, "attention.scores", a_.scores, {B, H, T_max, S});

@@ -30,6 +30,7 @@ struct RunOptions {
   int prefill_chunk = 512;    // new tokens of one sequence in one step, at most
   bool all_logits = false;    // make room for the logits of every row, not just the last ones
   bool graphs = true;         // replay decode steps as graphs
+  bool share_arena = true;    // unset: no activation reuses another's memory
   KernelSet kernels;
 };
 

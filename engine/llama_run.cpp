@@ -37,6 +37,7 @@ ActivationLimits activation_limits(const RunOptions& options) {
   limits.t_max = std::min(options.prefill_chunk, options.max_seq);
   limits.s = cache_slots(options);
   limits.logit_rows = options.all_logits ? limits.batch * limits.t_max : limits.batch;
+  limits.share = options.share_arena;
   return limits;
 }
 
