@@ -1,0 +1,46 @@
+#include "kernels/linear/linear.h"
+
+#include "kernels/limits.h"
+#include "kernels/linear/versions.h"
+
+namespace assay {
+namespace {
+
+std::string supports_v1(const LinearArgs& a, const Properties&) {
+  return first_reason({not_floating(a.dtype), not_positive("m", a.m), not_positive("n", a.n),
+                       not_positive("k", a.k)});
+}
+
+std::string supports_v2(const LinearArgs& a, const Properties& device) {
+  return first_reason({supports_v1(a, device), above("n", a.n, 65535LL * LINEAR_V2_TILE)});
+}
+
+std::string supports_v3(const LinearArgs& a, const Properties& device) {
+  return first_reason(
+      {supports_v1(a, device), above("m", a.m, LINEAR_V3_MAX_M), unaligned_rows(a.k, a.dtype)});
+}
+
+}  // namespace
+
+const Op<LinearArgs>& linear_op() {
+  static const Op<LinearArgs> op{
+      "linear",
+      {
+          {"v3_vector",
+           launch_linear_v3,
+           supports_v3,
+           {{"m", 1},
+            {"m", LINEAR_V3_MAX_M},
+            {"n", LINEAR_V3_BLOCK_ROWS},
+            {"k", 256},
+            {"k", 1024}}},
+          {"v1_blas", launch_linear_v1, supports_v1, {}},
+          {"v2_tiled",
+           launch_linear_v2,
+           supports_v2,
+           {{"m", LINEAR_V2_TILE}, {"n", LINEAR_V2_TILE}, {"k", LINEAR_V2_DEPTH}}},
+      }};
+  return op;
+}
+
+}  // namespace assay

@@ -1,0 +1,114 @@
+// v3: matrix times a few vectors. One warp per two rows of w, which it streams once in 16-byte
+// loads; one accumulator per output.
+//
+// Against v1 and v2: no tile of y to fill, so nothing is wasted when M is 1 to 8, and four to eight
+// 16-byte loads of w per lane are in flight, so it should run at the speed of the memory.
+// Map: warp = two rows of w; lane i takes 16-byte vectors i, i + 32, ... of K, then the warp sums
+// over its lanes. x is read through L1; two rows share each read.
+// Needs M <= 8 and rows of K that are a multiple of 16 bytes, x and w 16-byte aligned. Limited by
+// arithmetic and L1 as M nears 8, and by too few warps where N is small.
+#include "kernels/device/convert.h"
+#include "kernels/device/launch.h"
+#include "kernels/linear/load_once.h"
+#include "kernels/linear/versions.h"
+#include "kernels/linear/warp_sums.h"
+
+namespace assay {
+namespace {
+
+constexpr int BLOCK = 128;
+constexpr int WARPS = BLOCK / 32;
+constexpr int ROWS = LINEAR_V3_BLOCK_ROWS / WARPS;
+
+template <class T, int M>
+__global__ void __launch_bounds__(BLOCK)
+    linear_vector(T* y, const T* x, const T* w, const T* bias, int n, int k) {
+  constexpr int UNROLL = M <= 2 ? 4 : 2;
+  constexpr int VEC = VEC_OF<T>;
+  using Vector = Vec<T, VEC>;
+  const int lane = threadIdx.x % 32;
+  const std::size_t row0 = (std::size_t{blockIdx.x} * WARPS + threadIdx.x / 32) * ROWS;
+  if (row0 >= static_cast<std::size_t>(n)) return;          // a whole warp
+  const unsigned vectors = static_cast<unsigned>(k) / VEC;  // 8 rows of them fit 32 bits
+  const Vector* x_rows = reinterpret_cast<const Vector*>(x);
+  const Vector* w_rows[ROWS];
+#pragma unroll
+  for (int r = 0; r < ROWS; ++r) {
+    // The last warp of an odd N computes its row twice and stores it once.
+    const std::size_t row = row0 + r < static_cast<std::size_t>(n) ? row0 + r : row0;
+    w_rows[r] = reinterpret_cast<const Vector*>(w) + row * vectors;
+  }
+
+  constexpr int OUTPUTS = power_of_two_from(ROWS * M);
+  float sum[OUTPUTS] = {};  // (ROWS, M)
+  for (unsigned base = lane; base < vectors; base += 32 * UNROLL) {
+    Vector held[UNROLL][ROWS];
+#pragma unroll
+    for (int u = 0; u < UNROLL; ++u) {
+#pragma unroll
+      for (int r = 0; r < ROWS; ++r) {
+        if (base + u * 32 < vectors) held[u][r] = load_once(w_rows[r] + base + u * 32);
+      }
+    }
+#pragma unroll
+    for (int u = 0; u < UNROLL; ++u) {
+      if (base + u * 32 >= vectors) break;
+#pragma unroll
+      for (int i = 0; i < M; ++i) {
+        const Vector x_held = x_rows[i * vectors + (base + u * 32)];
+#pragma unroll
+        for (int j = 0; j < VEC; ++j) {
+#pragma unroll
+          for (int r = 0; r < ROWS; ++r) {
+            sum[r * M + i] += to_float(x_held.v[j]) * to_float(held[u][r].v[j]);
+          }
+        }
+      }
+    }
+  }
+
+  const float total = warp_sums(sum);
+  const int output = lane / (32 / OUTPUTS);
+  const std::size_t row = row0 + output / M;
+  if (lane % (32 / OUTPUTS) == 0 && output < ROWS * M && row < static_cast<std::size_t>(n)) {
+    const float offset = bias != nullptr ? to_float(bias[row]) : 0.0f;
+    y[static_cast<std::size_t>(output % M) * n + row] = from_float<T>(total + offset);
+  }
+}
+
+template <class T>
+auto kernel_for(int m) -> void (*)(T*, const T*, const T*, const T*, int, int) {
+  switch (m) {
+    case 1:
+      return linear_vector<T, 1>;
+    case 2:
+      return linear_vector<T, 2>;
+    case 3:
+      return linear_vector<T, 3>;
+    case 4:
+      return linear_vector<T, 4>;
+    case 5:
+      return linear_vector<T, 5>;
+    case 6:
+      return linear_vector<T, 6>;
+    case 7:
+      return linear_vector<T, 7>;
+    default:
+      static_assert(LINEAR_V3_MAX_M == 8, "one case for each M");
+      return linear_vector<T, 8>;
+  }
+}
+
+}  // namespace
+
+void launch_linear_v3(const LinearArgs& a, const Stream& stream) {
+  with_float_type(a.dtype, [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    launch(kernel_for<T>(a.m),
+           {"linear.v3_vector", dim3(blocks_for(a.n, LINEAR_V3_BLOCK_ROWS)), dim3(BLOCK)}, stream,
+           static_cast<T*>(a.y), static_cast<const T*>(a.x), static_cast<const T*>(a.w),
+           static_cast<const T*>(a.bias), a.n, a.k);
+  });
+}
+
+}  // namespace assay
