@@ -1,0 +1,13 @@
+// The subcommands of `report`, one file each.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+namespace assay::reports {
+
+/// Each adds its subcommand to `app`; when it was the one asked for, its work is done during
+/// app.parse() and `exit_code` is set.
+void add_show_command(CLI::App& app, int& exit_code);
+void add_columns_command(CLI::App& app, int& exit_code);
+
+}  // namespace assay::reports

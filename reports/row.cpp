@@ -1,0 +1,176 @@
+#include "reports/row.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <cmath>
+
+#include "kernels/device/error.h"
+#include "reports/text.h"
+
+namespace assay::reports {
+namespace {
+
+[[noreturn]] void refuse(const Column& column, std::string_view what) {
+  throw Error(fmt::format("report: column '{}' is of type {}; {}", column.name,
+                          name_of(column.type), what));
+}
+
+std::string bad_number(std::string_view text, std::string_view kind) {
+  return fmt::format("'{}' is no {}", printable(text), kind);
+}
+
+std::string format_real(double value) {
+  char buffer[32];
+  const auto end = std::to_chars(buffer, buffer + sizeof buffer, value).ptr;
+  // The sign of a NaN carries nothing.
+  return std::isnan(value) ? "nan" : std::string(buffer, end);
+}
+
+}  // namespace
+
+Row::Row() : cells_(columns().size()) {}
+
+Row& Row::set(std::string_view column, std::string_view text) {
+  const std::size_t i = column_index(column);
+  const Column& c = columns()[i];
+  if (c.type != ColumnType::kString && c.type != ColumnType::kEnum)
+    refuse(c, fmt::format("got the text '{}'; set a number", text));
+  if (const std::string wrong = parse(i, text); !wrong.empty())
+    throw Error(fmt::format("report: column '{}': {}", column, wrong));
+  return *this;
+}
+
+Row& Row::set_integer(std::string_view column, std::int64_t value) {
+  const std::size_t i = column_index(column);
+  const Column& c = columns()[i];
+  if (c.type == ColumnType::kReal) {
+    cells_[i] = static_cast<double>(value);
+  } else if (c.type == ColumnType::kInteger) {
+    cells_[i] = value;
+  } else {
+    refuse(c, fmt::format("got the integer {}; set a text", value));
+  }
+  return *this;
+}
+
+Row& Row::set_real(std::string_view column, double value) {
+  const std::size_t i = column_index(column);
+  const Column& c = columns()[i];
+  if (c.type != ColumnType::kReal)
+    refuse(c, fmt::format("got the real {}; {}", value,
+                          c.type == ColumnType::kInteger ? "round it first" : "set a text"));
+  if (!std::isfinite(value) && !c.has(kNonFinite))
+    refuse(c, fmt::format("got {}; leave the cell empty where nothing was measured", value));
+  cells_[i] = value;
+  return *this;
+}
+
+void Row::refuse_range(std::string_view column, const std::string& value) {
+  refuse(columns()[column_index(column)], fmt::format("{} does not fit in 64 signed bits", value));
+}
+
+Row& Row::clear(std::string_view column) {
+  cells_[column_index(column)] = std::monostate{};
+  return *this;
+}
+
+bool Row::has(std::string_view column) const {
+  return !std::holds_alternative<std::monostate>(cells_[column_index(column)]);
+}
+
+const std::string& Row::text(std::string_view column) const {
+  static const std::string empty;
+  const std::size_t i = column_index(column);
+  const Column& c = columns()[i];
+  if (c.type != ColumnType::kString && c.type != ColumnType::kEnum)
+    refuse(c, "asked for as a text");
+  const auto* value = std::get_if<std::string>(&cells_[i]);
+  return value ? *value : empty;
+}
+
+std::optional<std::int64_t> Row::integer(std::string_view column) const {
+  const std::size_t i = column_index(column);
+  if (columns()[i].type != ColumnType::kInteger) refuse(columns()[i], "asked for as an integer");
+  const auto* value = std::get_if<std::int64_t>(&cells_[i]);
+  return value ? std::optional(*value) : std::nullopt;
+}
+
+std::optional<double> Row::real(std::string_view column) const {
+  const std::size_t i = column_index(column);
+  if (columns()[i].type == ColumnType::kInteger) {
+    const auto value = integer(column);
+    return value ? std::optional(static_cast<double>(*value)) : std::nullopt;
+  }
+  if (columns()[i].type != ColumnType::kReal) refuse(columns()[i], "asked for as a real");
+  const auto* value = std::get_if<double>(&cells_[i]);
+  return value ? std::optional(*value) : std::nullopt;
+}
+
+std::optional<bool> Row::flag(std::string_view column) const {
+  const Column& c = columns()[column_index(column)];
+  if (c.type != ColumnType::kEnum || !is_value_of(c, "yes")) refuse(c, "asked for as yes or no");
+  if (!has(column)) return std::nullopt;
+  return text(column) == "yes";
+}
+
+std::string Row::cell(std::size_t column) const {
+  const Cell& cell = cells_.at(column);
+  if (const auto* text = std::get_if<std::string>(&cell)) return *text;
+  if (const auto* integer = std::get_if<std::int64_t>(&cell)) return std::to_string(*integer);
+  if (const auto* real = std::get_if<double>(&cell)) return format_real(*real);
+  return "";
+}
+
+std::string Row::parse(std::size_t column, std::string_view text) {
+  const Column& c = columns()[column];
+  if (text.empty()) {
+    cells_[column] = std::monostate{};
+    return "";
+  }
+  const char* const end = text.data() + text.size();
+  switch (c.type) {
+    case ColumnType::kString:
+    case ColumnType::kEnum:
+      if (const auto bad = find_bad_utf8(text))
+        return fmt::format("'{}' is not UTF-8 at byte {}", printable(text), *bad + 1);
+      if (text.find('\0') != text.npos) return fmt::format("'{}' has a zero byte", printable(text));
+      if (c.type == ColumnType::kEnum && !is_value_of(c, text))
+        return fmt::format("'{}' is none of {}", printable(text), c.values);
+      cells_[column] = std::string(text);
+      return "";
+    case ColumnType::kInteger: {
+      std::int64_t value = 0;
+      const auto [stop, error] = std::from_chars(text.data(), end, value);
+      if (error != std::errc{} || stop != end) return bad_number(text, "integer of 64 bits");
+      cells_[column] = value;
+      return "";
+    }
+    case ColumnType::kReal: {
+      double value = 0;
+      const auto [stop, error] = std::from_chars(text.data(), end, value);
+      if (error == std::errc::result_out_of_range && stop == end)
+        return bad_number(text, "double: it is out of range");
+      if (error != std::errc{} || stop != end) return bad_number(text, "real number");
+      if (!std::isfinite(value) && !c.has(kNonFinite))
+        return fmt::format("'{}' is not allowed here; an empty cell means not measured", text);
+      cells_[column] = value;
+      return "";
+    }
+  }
+  return "";
+}
+
+std::string Row::problem() const {
+  for (const Column& column : columns())
+    if (column.has(kRequired) && !has(column.name))
+      return fmt::format("{} is empty; every row has one", column.name);
+  if (text("status") != "PASS") return "";
+  for (const Column& column : columns())
+    if (column.has(kNonFinite) && has(column.name) && !std::isfinite(*real(column.name)))
+      return fmt::format("status is PASS beside {} {}; that never passes", column.name,
+                         format_real(*real(column.name)));
+  return "";
+}
+
+}  // namespace assay::reports
