@@ -215,7 +215,7 @@ const Beats SELFISH = {"{He} had a new {color} {toy2}, and {he} did not want to 
                        "{hero} played with the {toy2} alone. At first it was fun, but soon it was "
                        "boring, because nobody was there to play with {him}.",
                        "{hero} saw {friend} and the others laugh together, and {he} felt lonely.",
-                       "So {hero} took the {color} {toy2} and went to {friend}. \"I am sorry,\" "
+                       "So {hero} took the {toy2} and went to {friend}. \"I am sorry,\" "
                        "said {hero}. \"Do you want to play with me?\"",
                        "\"Yes!\" said {friend} with a big smile. They took turns with the {toy2} "
                        "until the sun went down.",
@@ -312,7 +312,7 @@ class Teller {
     known_["cover"] = choose({"coat", "hat", "umbrella"});
     known_["blanket"] = choose({"blanket", "pillow"});
     known_["toy"] = choose({"teddy bear", "toy dog", "toy lion"});
-    known_["toy2"] = choose({"train", "scooter", "swing", "drum", "boat"});
+    known_["toy2"] = choose({"train", "scooter", "robot", "drum", "boat"});
     known_["low"] = choose({"two", "three"});
     known_["high"] = choose({"five", "eight", "ten"});
     known_["fragile"] = choose({"cup", "vase", "plate", "lamp"});

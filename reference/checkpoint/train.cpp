@@ -174,7 +174,9 @@ class Training {
   explicit Training(const Options& options)
       : options_(options), folder_(options.out), started_(std::chrono::steady_clock::now()) {
     at::set_num_threads(options.threads);
-    fs::create_directories(folder_);
+    std::error_code failed;
+    fs::create_directories(folder_, failed);
+    if (failed) throw InputError(folder_.string() + ": cannot be made: " + failed.message());
     write_side_files();
     train_tokenizer(tokenizer_lines(), VOCABULARY, folder_ / "tokenizer.model");
     tokenizer_ = std::make_unique<Tokenizer>(folder_ / "tokenizer.model");
@@ -318,13 +320,25 @@ int main(int argc, char** argv) {
   app.add_option("--out", options.out, "folder to write")->required();
   app.add_option("--seed", options.seed, "of the stories and the first weights")
       ->capture_default_str();
-  app.add_option("--steps", options.steps, "optimizer steps")->capture_default_str();
-  app.add_option("--rows", options.rows, "sequences per step")->capture_default_str();
-  app.add_option("--warm-up", options.warm_up, "steps")->capture_default_str();
-  app.add_option("--save-every", options.save_every, "steps")->capture_default_str();
-  app.add_option("--learning-rate", options.learning_rate, "at its peak")->capture_default_str();
+  app.add_option("--steps", options.steps, "optimizer steps")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  app.add_option("--rows", options.rows, "sequences per step")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  app.add_option("--warm-up", options.warm_up, "steps")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  app.add_option("--save-every", options.save_every, "steps")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  app.add_option("--learning-rate", options.learning_rate, "at its peak")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
   app.add_option("--weight-decay", options.weight_decay, "of matrices")->capture_default_str();
-  app.add_option("--threads", options.threads, "for LibTorch")->capture_default_str();
+  app.add_option("--threads", options.threads, "for LibTorch")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {

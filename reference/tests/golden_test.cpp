@@ -17,7 +17,10 @@ namespace fs = std::filesystem;
 // Transformers ran in float32, we run in float64: logits up to 8, two to five layers.
 constexpr double TOLERANCE = 1e-4;
 
-std::vector<GoldenCase> golden() { return read_golden(ASSAY_GOLDEN_JSON); }
+const std::vector<GoldenCase>& golden() {
+  static const std::vector<GoldenCase> cases = read_golden(ASSAY_GOLDEN_JSON);
+  return cases;
+}
 
 std::vector<std::string> case_names() {
   std::vector<std::string> names;
@@ -34,8 +37,8 @@ double distance(const at::Tensor& a, const at::Tensor& b) {
 class Golden : public testing::TestWithParam<std::string> {
  protected:
   void SetUp() override {
-    for (GoldenCase& c : golden()) {
-      if (c.name == GetParam()) case_ = std::move(c);
+    for (const GoldenCase& c : golden()) {
+      if (c.name == GetParam()) case_ = c;
     }
     folder_ = ASSAY_SHIPPED_CHECKPOINT;
     if (case_.name != "shipped") {
@@ -99,7 +102,7 @@ INSTANTIATE_TEST_SUITE_P(Transformers, Golden, testing::ValuesIn(case_names()),
                          [](const auto& param_info) { return param_info.param; });
 
 TEST(GoldenFile, CoversBothGenerationsWithEqualAnswers) {
-  const std::vector<GoldenCase> cases = golden();
+  const std::vector<GoldenCase>& cases = golden();
   int pairs = 0;
   for (const GoldenCase& v5 : cases) {
     for (const GoldenCase& old : cases) {
