@@ -1,31 +1,13 @@
-# LibTorch of the version pinned in ci/libtorch.version: the one inside python3's torch where it has
-# that version, else the copy that `ci/setup` put under the user's cache. Its own CMake package is
-# not used: it insists on a CUDA toolkit wherever torch was built with CUDA.
+# LibTorch where `ci/libtorch` finds it. Its own CMake package is not used: it insists on a CUDA
+# toolkit wherever torch was built with CUDA.
 #   assay::torch         headers (SYSTEM) and libraries; with CUDA's backend in the cuda build
 #   assay::cuda_headers  cuda_fp16.h and friends, for host compilers
 file(STRINGS ${CMAKE_CURRENT_LIST_DIR}/../libtorch.version ASSAY_LIBTORCH_VERSION LIMIT_COUNT 1)
 
-function(_assay_locate_torch out)
-  execute_process(
-    COMMAND python3 -c "import importlib.util, importlib.metadata as m; assert m.version('torch').split('+')[0] == '${ASSAY_LIBTORCH_VERSION}'; print(importlib.util.find_spec('torch').submodule_search_locations[0])"
-    OUTPUT_VARIABLE found OUTPUT_STRIP_TRAILING_WHITESPACE RESULT_VARIABLE rc ERROR_QUIET)
-  if(rc EQUAL 0 AND EXISTS ${found}/lib/libtorch_cpu.so)
-    set(${out} ${found} PARENT_SCOPE)
-    return()
-  endif()
-  set(cache $ENV{XDG_CACHE_HOME})
-  if(NOT cache)
-    set(cache $ENV{HOME}/.cache)
-  endif()
-  set(candidate ${cache}/assay/libtorch-${ASSAY_LIBTORCH_VERSION}/torch)
-  if(EXISTS ${candidate}/lib/libtorch_cpu.so)
-    set(${out} ${candidate} PARENT_SCOPE)
-  endif()
-endfunction()
-
 if(NOT ASSAY_LIBTORCH)
-  _assay_locate_torch(_assay_torch)
-  set(ASSAY_LIBTORCH "${_assay_torch}" CACHE PATH "Folder of LibTorch: the one with include/ and lib/")
+  execute_process(COMMAND ${CMAKE_CURRENT_LIST_DIR}/../libtorch OUTPUT_VARIABLE _assay_torch
+                  OUTPUT_STRIP_TRAILING_WHITESPACE)
+  set(ASSAY_LIBTORCH "${_assay_torch}" CACHE PATH "Folder of LibTorch: the one with include/ and lib/" FORCE)
 endif()
 if(NOT ASSAY_LIBTORCH)
   message(FATAL_ERROR "LibTorch ${ASSAY_LIBTORCH_VERSION} was not found, neither as python3's torch nor in "
