@@ -131,6 +131,18 @@ TEST(Sampling, DrawsWithTheDocumentedCounterAndKey) {
   EXPECT_EQ(sample_one({equal, p, {5, 5, 9}}), static_cast<int>(word >> 18));
 }
 
+// u * total meets a cumulative probability exactly: it has to be exceeded, not reached. 2^10 steps
+// of u make a token here, and 32 tokens a thread's run.
+TEST(Sampling, DrawsTheNextTokenWhereTheCumulativeIsEqual) {
+  SamplingParams p;
+  p.temperature = 1.0f;
+  const auto word = [&p] { return philox4x32_10({}, static_cast<unsigned>(p.seed), 0).word[0]; };
+  for (const unsigned steps : {1u << 10, 1u << 15}) {
+    while ((word() >> 8) % steps != 0) ++p.seed;
+    EXPECT_EQ(sample_one({std::vector<float>(1 << 14, 0.0f), p}), static_cast<int>(word() >> 18));
+  }
+}
+
 TEST(Sampling, GreedyTakesTheLowestIndexAmongEquals) {
   EXPECT_EQ(sample_one({{1.0f, 3.0f, 2.0f, 3.0f}, {}}), 1);
   EXPECT_EQ(sample_one({{-0.0f, 0.0f, -1.0f}, {}}), 0);

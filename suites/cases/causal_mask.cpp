@@ -1,0 +1,67 @@
+// The causal mask: with and without a past, padding rows, fewer slots than a query could see.
+#include "kernels/causal_mask/causal_mask.h"
+
+#include <ATen/ATen.h>
+
+#include "reference/ops.h"
+#include "suites/cases/ragged.h"
+#include "suites/cases/table.h"
+
+namespace assay::suites {
+namespace {
+
+struct Shape {
+  ShapeSet set;
+  int batch;
+  int t_max;
+  int past;
+  int s;
+};
+
+constexpr Shape SHAPES[] = {
+    {ShapeSet::kSmoke, 4, 5, 9, 14},      {ShapeSet::kSmoke, 1, 7, 0, 7},
+    {ShapeSet::kCi, 1, 1, 0, 1},          {ShapeSet::kCi, 5, 17, 100, 300},
+    {ShapeSet::kCi, 3, 4, 30, 8},         {ShapeSet::kSweep, 32, 1, 255, 256},
+    {ShapeSet::kSweep, 1, 2048, 0, 2048},
+};
+
+Case make(const Shape& shape, DType dtype) {
+  const auto [set, batch, t_max, past, s] = shape;
+  const Ragged r = ragged(batch, t_max, past, set == ShapeSet::kSweep);
+  CaseBuilder<CausalMaskArgs> c(causal_mask_op(), dtype, set);
+  c.dimension("batch", batch).dimension("t_max", t_max).dimension("past", past).dimension("s", s);
+  c.column("batch", batch).column("q_len", t_max).column("kv_len", s);
+  const auto q_lens = c.typed_input("q_lens", DType::kI32, {batch}, values(r.q_lens));
+  const auto past_lens = c.typed_input("past_lens", DType::kI32, {batch}, values(r.past_lens));
+  const auto mask = c.output("mask", {batch, t_max, s});
+
+  c.exact().work(static_cast<double>(batch) * t_max * s + 8.0 * batch, 0.0);
+  c.reference([=](const Tensors& t) -> Tensors {
+    return {reference::causal_mask(t[q_lens], t[past_lens], t_max, s)};
+  });
+  if (batch > 1) {
+    c.independent_rows({q_lens, past_lens, mask}, [=] {
+      return make({set, 1, t_max, past, s}, dtype);
+    });
+  }
+  return c.launch([=](const Pointers& p) {
+    return CausalMaskArgs{static_cast<unsigned char*>(p[mask]),
+                          as_ints(p[q_lens]),
+                          as_ints(p[past_lens]),
+                          batch,
+                          t_max,
+                          s};
+  });
+}
+
+}  // namespace
+
+std::vector<Case> causal_mask_cases() {
+  return cases_from_table(SHAPES, {DType::kU8}, make,
+                          [](const std::string& dimension, int value) -> std::optional<Shape> {
+                            if (dimension == "s") return Shape{ShapeSet::kCi, 2, 3, 250, value};
+                            return std::nullopt;
+                          });
+}
+
+}  // namespace assay::suites

@@ -1,0 +1,80 @@
+// Dequantization: every code there is, under scales from the smallest to large ones.
+//
+// A code times an fp16 scale is exact in fp32, so that rounding to the dtype is the only one, and
+// the comparison is exact.
+#include "kernels/dequantize/dequantize.h"
+
+#include <ATen/ATen.h>
+
+#include "reference/ops.h"
+#include "suites/cases/table.h"
+
+namespace assay::suites {
+namespace {
+
+struct Shape {
+  ShapeSet set;
+  int n;
+  int k;
+  int bits;
+  int group_size;
+};
+
+constexpr Shape SHAPES[] = {
+    {ShapeSet::kSmoke, 3, 256, 8, 64},       {ShapeSet::kSmoke, 3, 256, 4, 32},
+    {ShapeSet::kCi, 2, 66, 4, 33},           {ShapeSet::kCi, 2, 33, 8, 11},
+    {ShapeSet::kCi, 7, 4096, 8, 4096},       {ShapeSet::kCi, 7, 4096, 4, 128},
+    {ShapeSet::kSweep, 4096, 4096, 8, 128},  {ShapeSet::kSweep, 4096, 4096, 4, 128},
+    {ShapeSet::kSweep, 22016, 4096, 4, 128},
+};
+
+at::ScalarType scalar_type(DType dtype) {
+  if (dtype == DType::kF32) return at::kFloat;
+  return dtype == DType::kF16 ? at::kHalf : at::kBFloat16;
+}
+
+Case make(const Shape& shape, DType dtype) {
+  const auto [set, n, k, bits, group_size] = shape;
+  CaseBuilder<DequantizeArgs> c(dequantize_op(), dtype, set);
+  c.dimension("n", n).dimension("k", k).dimension("bits", bits).dimension("group_size", group_size);
+  c.column("n", n).column("k", k);
+  const auto codes = c.typed_input("codes", DType::kU8, {n, k * bits / 8}, integers(0, 255));
+  const auto scales =
+      c.typed_input("scales", DType::kF16, {n, k / group_size}, [](HostTensor& t, Random& random) {
+        normal(0.01, 0.002)(t, random);
+        t.set(0, 0x1p-24);  // the smallest there is
+      });
+  const auto w = c.output("w", {n, k});
+
+  const double elements = static_cast<double>(n) * k;
+  c.exact().work(elements * (static_cast<double>(size_of(dtype)) + bits / 8.0 + 2.0 / group_size),
+                 elements);
+  c.reference([=](const Tensors& t) -> Tensors {
+    return {reference::dequantize(t[codes], t[scales], bits, group_size, k, at::kDouble)
+                .to(scalar_type(dtype))};
+  });
+  if (n > 1) {
+    c.independent_rows({codes, scales, w}, [=] {
+      return make({set, 1, k, bits, group_size}, dtype);
+    });
+  }
+  return c.launch([=](const Pointers& p) {
+    return DequantizeArgs{
+        p[w], static_cast<const unsigned char*>(p[codes]), p[scales], n, k, bits, group_size,
+        dtype};
+  });
+}
+
+}  // namespace
+
+std::vector<Case> dequantize_cases() {
+  return cases_from_table(SHAPES, FLOAT_DTYPES, make,
+                          [](const std::string& dimension, int value) -> std::optional<Shape> {
+                            const int bits = value % 2 == 0 ? 4 : 8;
+                            if (dimension == "k")
+                              return Shape{ShapeSet::kCi, 2, value, bits, value};
+                            return std::nullopt;
+                          });
+}
+
+}  // namespace assay::suites

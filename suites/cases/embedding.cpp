@@ -1,0 +1,66 @@
+// Word embedding: ids at both ends of the vocabulary, and the same id twice.
+#include "kernels/embedding/embedding.h"
+
+#include <ATen/ATen.h>
+
+#include "reference/ops.h"
+#include "suites/cases/table.h"
+
+namespace assay::suites {
+namespace {
+
+struct Shape {
+  ShapeSet set;
+  int tokens;
+  int width;
+  int vocab;
+};
+
+constexpr Shape SHAPES[] = {
+    {ShapeSet::kSmoke, 3, 128, 17},
+    {ShapeSet::kSmoke, 5, 33, 2},
+    {ShapeSet::kCi, 1, 1, 1},
+    {ShapeSet::kCi, 7, 4096, 11},
+    {ShapeSet::kSweep, 1, 4096, 32000},
+    {ShapeSet::kSweep, 32, 4096, 32000},
+    {ShapeSet::kSweep, 512, 4096, 32000},
+    {ShapeSet::kSweep, 2048, 4096, 32000},
+};
+
+Case make(const Shape& shape, DType dtype) {
+  const auto [set, tokens, width, vocab] = shape;
+  CaseBuilder<EmbeddingArgs> c(embedding_op(), dtype, set);
+  c.dimension("tokens", tokens).dimension("width", width).dimension("vocab", vocab);
+  c.column("m", tokens).column("n", width).column("k", vocab);
+  const auto table = c.input("table", {vocab, width}, normal());
+  const auto ids = c.typed_input("ids", DType::kI32, {tokens},
+                                 [last = vocab - 1](HostTensor& t, Random& random) {
+                                   integers(0, last)(t, random);
+                                   t.set(t.count() - 1, 0);
+                                   t.set(0, last);
+                                 });
+  const auto y = c.output("y", {tokens, width});
+
+  const double row_bytes = static_cast<double>(size_of(dtype)) * width;
+  c.exact().work(tokens * (2.0 * row_bytes + 4.0), 0.0);
+  c.reference(
+      [=](const Tensors& t) -> Tensors { return {reference::embedding(t[table], t[ids])}; });
+  if (tokens > 1) {
+    c.independent_rows({ids, y}, [=] { return make({set, 1, width, vocab}, dtype); });
+  }
+  return c.launch([=](const Pointers& p) {
+    return EmbeddingArgs{p[y], p[table], as_ints(p[ids]), tokens, width, vocab, dtype};
+  });
+}
+
+}  // namespace
+
+std::vector<Case> embedding_cases() {
+  return cases_from_table(SHAPES, FLOAT_DTYPES, make,
+                          [](const std::string& dimension, int value) -> std::optional<Shape> {
+                            if (dimension == "width") return Shape{ShapeSet::kCi, 2, value, 3};
+                            return std::nullopt;
+                          });
+}
+
+}  // namespace assay::suites

@@ -1,0 +1,72 @@
+// KV-cache append: ragged batches into caches full of other values, which must stay.
+#include "kernels/kv_append/kv_append.h"
+
+#include <ATen/ATen.h>
+
+#include "reference/ops.h"
+#include "suites/cases/ragged.h"
+#include "suites/cases/table.h"
+
+namespace assay::suites {
+namespace {
+
+struct Shape {
+  ShapeSet set;
+  int batch;
+  int t_max;
+  int past;
+  int heads;
+  int kv_heads;
+  int head_dim;
+};
+
+constexpr Shape SHAPES[] = {
+    {ShapeSet::kSmoke, 4, 5, 9, 4, 2, 16},      {ShapeSet::kSmoke, 2, 1, 3, 3, 1, 5},
+    {ShapeSet::kCi, 1, 1, 0, 1, 1, 1},          {ShapeSet::kCi, 3, 7, 20, 8, 8, 64},
+    {ShapeSet::kCi, 5, 1, 30, 8, 2, 128},       {ShapeSet::kSweep, 1, 1, 255, 32, 32, 128},
+    {ShapeSet::kSweep, 8, 1, 255, 32, 32, 128}, {ShapeSet::kSweep, 32, 1, 255, 32, 32, 128},
+    {ShapeSet::kSweep, 1, 512, 0, 32, 32, 128}, {ShapeSet::kSweep, 1, 2048, 0, 32, 32, 128},
+};
+
+Case make(const Shape& shape, DType dtype) {
+  const auto [set, batch, t_max, past, heads, kv_heads, head_dim] = shape;
+  const Ragged r = ragged(batch, t_max, past, set == ShapeSet::kSweep);
+  const int s_max = past + t_max + (set == ShapeSet::kSweep ? 0 : 3);
+  CaseBuilder<KvAppendArgs> c(kv_append_op(), dtype, set);
+  c.dimension("batch", batch).dimension("t_max", t_max).dimension("s_max", s_max);
+  c.dimension("heads", heads).dimension("kv_heads", kv_heads).dimension("head_dim", head_dim);
+  c.column("batch", batch).column("q_len", t_max).column("kv_len", r.kv_max());
+  c.column("heads", heads).column("kv_heads", kv_heads).column("head_dim", head_dim);
+  if (set == ShapeSet::kSweep) c.phase(t_max == 1 ? "decode" : "prefill");
+  const auto k_cache = c.in_out("k_cache", {batch, kv_heads, s_max, head_dim}, normal());
+  const auto v_cache = c.in_out("v_cache", {batch, kv_heads, s_max, head_dim}, normal());
+  const auto qkv = c.input("qkv", {r.tokens, (heads + 2 * kv_heads) * head_dim}, normal());
+  const auto positions = c.typed_input("positions", DType::kI32, {r.tokens}, values(r.positions));
+  const auto offset =
+      c.typed_input("padding_offset", DType::kI32, {r.tokens}, values(r.padding_offset));
+
+  const double kv = static_cast<double>(r.tokens) * kv_heads * head_dim;
+  c.exact().work(4.0 * kv * static_cast<double>(size_of(dtype)) + 8.0 * r.tokens, 0.0);
+  c.reference([=](const Tensors& t) -> Tensors {
+    const reference::KvCache cache = reference::kv_append(
+        t[k_cache], t[v_cache], t[qkv], t[positions], t[offset], t_max, heads, kv_heads);
+    return {cache.k, cache.v};
+  });
+  return c.launch([=, tokens = r.tokens](const Pointers& p) {
+    return KvAppendArgs{p[k_cache],         p[v_cache], p[qkv],   as_ints(p[positions]),
+                        as_ints(p[offset]), tokens,     t_max,    heads,
+                        kv_heads,           s_max,      head_dim, dtype};
+  });
+}
+
+}  // namespace
+
+std::vector<Case> kv_append_cases() {
+  return cases_from_table(SHAPES, FLOAT_DTYPES, make,
+                          [](const std::string& dimension, int value) -> std::optional<Shape> {
+                            if (dimension != "head_dim") return std::nullopt;
+                            return Shape{ShapeSet::kCi, 2, 2, 3, 2, 1, value};
+                          });
+}
+
+}  // namespace assay::suites

@@ -1,0 +1,73 @@
+// KV broadcast: one group, some, and none shared; sequences shorter than S; slots beyond it.
+#include "kernels/kv_broadcast/kv_broadcast.h"
+
+#include <ATen/ATen.h>
+
+#include "reference/ops.h"
+#include "suites/cases/ragged.h"
+#include "suites/cases/table.h"
+
+namespace assay::suites {
+namespace {
+
+struct Shape {
+  ShapeSet set;
+  int batch;
+  int heads;
+  int kv_heads;
+  int s;
+  int s_max;
+  int head_dim;
+};
+
+constexpr Shape SHAPES[] = {
+    {ShapeSet::kSmoke, 3, 4, 2, 9, 12, 16},
+    {ShapeSet::kSmoke, 2, 3, 3, 4, 4, 5},
+    {ShapeSet::kCi, 1, 1, 1, 1, 1, 1},
+    {ShapeSet::kCi, 2, 8, 1, 33, 40, 64},
+    {ShapeSet::kCi, 2, 8, 2, 17, 64, 128},
+    {ShapeSet::kSweep, 1, 32, 32, 256, 256, 128},
+    {ShapeSet::kSweep, 32, 32, 32, 256, 256, 128},
+    {ShapeSet::kSweep, 1, 64, 8, 2048, 2048, 128},
+};
+
+Case make(const Shape& shape, DType dtype) {
+  const auto [set, batch, heads, kv_heads, s, s_max, head_dim] = shape;
+  const Ragged r = ragged(batch, s, 0, set == ShapeSet::kSweep);  // its lengths: 0 to s
+  CaseBuilder<KvBroadcastArgs> c(kv_broadcast_op(), dtype, set);
+  c.dimension("batch", batch).dimension("heads", heads).dimension("kv_heads", kv_heads);
+  c.dimension("s", s).dimension("s_max", s_max).dimension("head_dim", head_dim);
+  c.column("batch", batch).column("kv_len", s).column("heads", heads);
+  c.column("kv_heads", kv_heads).column("head_dim", head_dim);
+  const auto cache = c.input("cache", {batch, kv_heads, s_max, head_dim}, normal());
+  const auto kv_lens = c.typed_input("kv_lens", DType::kI32, {batch}, values(r.kv_lens));
+  const auto y = c.output("y", {batch, heads, s, head_dim});
+
+  const double read = static_cast<double>(r.tokens) * kv_heads * head_dim;
+  const double written = static_cast<double>(batch) * heads * s * head_dim;
+  c.exact().work((read + written) * static_cast<double>(size_of(dtype)) + 4.0 * batch, 0.0);
+  c.reference([=](const Tensors& t) -> Tensors {
+    return {reference::kv_broadcast(t[cache], t[kv_lens], heads, s)};
+  });
+  if (batch > 1) {
+    c.independent_rows({cache, kv_lens, y}, [=] {
+      return make({set, 1, heads, kv_heads, s, s_max, head_dim}, dtype);
+    });
+  }
+  return c.launch([=](const Pointers& p) {
+    return KvBroadcastArgs{
+        p[y], p[cache], as_ints(p[kv_lens]), batch, heads, kv_heads, s, s_max, head_dim, dtype};
+  });
+}
+
+}  // namespace
+
+std::vector<Case> kv_broadcast_cases() {
+  return cases_from_table(SHAPES, FLOAT_DTYPES, make,
+                          [](const std::string& dimension, int value) -> std::optional<Shape> {
+                            if (dimension != "head_dim") return std::nullopt;
+                            return Shape{ShapeSet::kCi, 2, 4, 2, 3, 4, value};
+                          });
+}
+
+}  // namespace assay::suites

@@ -1,0 +1,65 @@
+// Padding offsets: ragged batches with empty sequences, more sequences than a warp has lanes.
+#include "kernels/padding_offsets/padding_offsets.h"
+
+#include <ATen/ATen.h>
+
+#include "reference/ops.h"
+#include "suites/cases/ragged.h"
+#include "suites/cases/table.h"
+
+namespace assay::suites {
+namespace {
+
+struct Shape {
+  ShapeSet set;
+  int batch;
+  int t_max;
+  int past;
+};
+
+constexpr Shape SHAPES[] = {
+    {ShapeSet::kSmoke, 4, 5, 9},    {ShapeSet::kSmoke, 1, 1, 0},   {ShapeSet::kCi, 70, 3, 40},
+    {ShapeSet::kSweep, 32, 1, 256}, {ShapeSet::kSweep, 8, 512, 0},
+};
+
+Case make(const Shape& shape, DType dtype) {
+  const auto [set, batch, t_max, past] = shape;
+  const Ragged r = ragged(batch, t_max, past, set == ShapeSet::kSweep);
+  CaseBuilder<PaddingOffsetsArgs> c(padding_offsets_op(), dtype, set);
+  c.dimension("batch", batch).dimension("t_max", t_max).dimension("past", past);
+  c.column("batch", batch).column("q_len", t_max);
+  const auto q_lens = c.input("q_lens", {batch}, values(r.q_lens));
+  const auto past_lens = c.input("past_lens", {batch}, values(r.past_lens));
+  const auto cu_q_lens = c.output("cu_q_lens", {batch + 1});
+  const auto padding_offset = c.output("padding_offset", {r.tokens});
+  const auto positions = c.output("positions", {r.tokens});
+
+  c.exact().work(4.0 * (3.0 * batch + 1.0 + 2.0 * r.tokens), 0.0);
+  c.reference([=](const Tensors& t) -> Tensors {
+    const reference::PaddingOffsets o = reference::padding_offsets(t[q_lens], t[past_lens]);
+    return {o.cu_q_lens, o.padding_offset, o.positions};
+  });
+  return c.launch([=, tokens = r.tokens](const Pointers& p) {
+    return PaddingOffsetsArgs{as_ints(p[cu_q_lens]),
+                              as_ints(p[padding_offset]),
+                              as_ints(p[positions]),
+                              as_ints(p[q_lens]),
+                              as_ints(p[past_lens]),
+                              batch,
+                              tokens,
+                              t_max};
+  });
+}
+
+}  // namespace
+
+std::vector<Case> padding_offsets_cases() {
+  return cases_from_table(SHAPES, {DType::kI32}, make,
+                          [](const std::string& dimension, int value) -> std::optional<Shape> {
+                            if (dimension == "batch") return Shape{ShapeSet::kCi, value, 4, 7};
+                            if (dimension == "t_max") return Shape{ShapeSet::kCi, 3, value, 7};
+                            return std::nullopt;
+                          });
+}
+
+}  // namespace assay::suites

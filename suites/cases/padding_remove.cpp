@@ -1,0 +1,57 @@
+// Padding removal: every dtype, integers and masks too, as whole rows move.
+#include "kernels/padding_remove/padding_remove.h"
+
+#include <ATen/ATen.h>
+
+#include "reference/ops.h"
+#include "suites/cases/ragged.h"
+#include "suites/cases/table.h"
+
+namespace assay::suites {
+namespace {
+
+struct Shape {
+  ShapeSet set;
+  int batch;
+  int t_max;
+  int width;
+};
+
+constexpr Shape SHAPES[] = {
+    {ShapeSet::kSmoke, 4, 5, 33},
+    {ShapeSet::kCi, 1, 1, 1},
+    {ShapeSet::kCi, 7, 9, 128},
+    {ShapeSet::kSweep, 8, 512, 4096},
+};
+
+Case make(const Shape& shape, DType dtype) {
+  const auto [set, batch, t_max, width] = shape;
+  const Ragged r = ragged(batch, t_max, 0);
+  CaseBuilder<PaddingRemoveArgs> c(padding_remove_op(), dtype, set);
+  c.dimension("batch", batch).dimension("t_max", t_max).dimension("width", width);
+  c.column("batch", batch).column("q_len", t_max).column("n", width);
+  const auto x = c.input("x", {batch, t_max, width}, integers(0, 127));
+  const auto offset =
+      c.typed_input("padding_offset", DType::kI32, {r.tokens}, values(r.padding_offset));
+  const auto y = c.output("y", {r.tokens, width});
+
+  c.exact().work(r.tokens * (2.0 * width * static_cast<double>(size_of(dtype)) + 4.0), 0.0);
+  c.reference(
+      [=](const Tensors& t) -> Tensors { return {reference::padding_remove(t[x], t[offset])}; });
+  return c.launch([=, tokens = r.tokens](const Pointers& p) {
+    return PaddingRemoveArgs{p[y], p[x], as_ints(p[offset]), tokens, width, dtype};
+  });
+}
+
+}  // namespace
+
+std::vector<Case> padding_remove_cases() {
+  return cases_from_table(SHAPES, {DType::kF32, DType::kF16, DType::kBF16, DType::kI32, DType::kU8},
+                          make,
+                          [](const std::string& dimension, int value) -> std::optional<Shape> {
+                            if (dimension == "width") return Shape{ShapeSet::kCi, 2, 3, value};
+                            return std::nullopt;
+                          });
+}
+
+}  // namespace assay::suites

@@ -1,0 +1,64 @@
+// Padding restoration: every dtype, whole rows and the first columns of wider ones.
+#include "kernels/padding_restore/padding_restore.h"
+
+#include <ATen/ATen.h>
+
+#include "reference/ops.h"
+#include "suites/cases/ragged.h"
+#include "suites/cases/table.h"
+
+namespace assay::suites {
+namespace {
+
+struct Shape {
+  ShapeSet set;
+  int batch;
+  int t_max;
+  int width;
+  int x_stride;
+};
+
+constexpr Shape SHAPES[] = {
+    {ShapeSet::kSmoke, 4, 5, 33, 33},
+    {ShapeSet::kSmoke, 3, 4, 64, 80},
+    {ShapeSet::kCi, 1, 1, 1, 3},
+    {ShapeSet::kCi, 7, 9, 128, 384},
+    {ShapeSet::kSweep, 8, 512, 4096, 12288},  // the queries of the merged QKV product
+};
+
+Case make(const Shape& shape, DType dtype) {
+  const auto [set, batch, t_max, width, x_stride] = shape;
+  const Ragged r = ragged(batch, t_max, 0);
+  CaseBuilder<PaddingRestoreArgs> c(padding_restore_op(), dtype, set);
+  c.dimension("batch", batch).dimension("t_max", t_max).dimension("width", width);
+  c.dimension("x_stride", x_stride);
+  c.column("batch", batch).column("q_len", t_max).column("n", width);
+  const auto x = c.input("x", {r.tokens, x_stride}, integers(1, 127));
+  const auto cu_q_lens = c.typed_input("cu_q_lens", DType::kI32, {batch + 1}, values(r.cu_q_lens));
+  const auto y = c.output("y", {batch, t_max, width});
+
+  const double rows = r.tokens + static_cast<double>(batch) * t_max;
+  c.exact().work(rows * width * static_cast<double>(size_of(dtype)) + 4.0 * (batch + 1), 0.0);
+  c.reference([=, offsets = r.padding_offset](const Tensors& t) -> Tensors {
+    const at::Tensor offset = at::tensor(offsets, at::kDouble).to(t[x].device()).to(at::kInt);
+    return {reference::padding_restore(t[x], offset, batch, t_max, width)};
+  });
+  return c.launch([=](const Pointers& p) {
+    return PaddingRestoreArgs{p[y],     p[x], as_ints(p[cu_q_lens]), batch, t_max, width,
+                              x_stride, dtype};
+  });
+}
+
+}  // namespace
+
+std::vector<Case> padding_restore_cases() {
+  return cases_from_table(SHAPES, {DType::kF32, DType::kF16, DType::kBF16, DType::kI32, DType::kU8},
+                          make,
+                          [](const std::string& dimension, int value) -> std::optional<Shape> {
+                            if (dimension == "width")
+                              return Shape{ShapeSet::kCi, 2, 3, value, value + 5};
+                            return std::nullopt;
+                          });
+}
+
+}  // namespace assay::suites

@@ -1,0 +1,50 @@
+// Residual addition: counts around a block, and those of real activations.
+#include "kernels/residual_add/residual_add.h"
+
+#include <ATen/ATen.h>
+
+#include "reference/ops.h"
+#include "suites/cases/table.h"
+
+namespace assay::suites {
+namespace {
+
+struct Shape {
+  ShapeSet set;
+  int count;
+};
+
+constexpr Shape SHAPES[] = {
+    {ShapeSet::kSmoke, 384},        {ShapeSet::kSmoke, 33},          {ShapeSet::kCi, 1},
+    {ShapeSet::kCi, 5 * 4096},      {ShapeSet::kSweep, 4096},        {ShapeSet::kSweep, 32 * 4096},
+    {ShapeSet::kSweep, 512 * 4096}, {ShapeSet::kSweep, 2048 * 4096},
+};
+
+Case make(const Shape& shape, DType dtype) {
+  const auto [set, count] = shape;
+  CaseBuilder<ResidualAddArgs> c(residual_add_op(), dtype, set);
+  c.dimension("count", count).column("n", count);
+  const auto x = c.input("x", {count}, normal());
+  const auto residual = c.input("residual", {count}, normal());
+  const auto y = c.output("y", {count});
+
+  c.work(3.0 * count * static_cast<double>(size_of(dtype)), count);
+  c.three_way(2);
+  c.reference(
+      [=](const Tensors& t) -> Tensors { return {reference::residual_add(t[x], t[residual])}; });
+  return c.launch([=](const Pointers& p) {
+    return ResidualAddArgs{p[y], p[x], p[residual], count, dtype};
+  });
+}
+
+}  // namespace
+
+std::vector<Case> residual_add_cases() {
+  return cases_from_table(SHAPES, FLOAT_DTYPES, make,
+                          [](const std::string& dimension, int value) -> std::optional<Shape> {
+                            if (dimension == "count") return Shape{ShapeSet::kCi, value};
+                            return std::nullopt;
+                          });
+}
+
+}  // namespace assay::suites

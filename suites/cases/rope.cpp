@@ -1,0 +1,100 @@
+// RoPE: grouped and plain heads, widths on both sides of every version's limits, late positions.
+//
+// LibTorch's own angles are fp32 for fp32 and half types, so its error grows with the position as a
+// kernel's does, and the tolerance with it.
+#include "kernels/rope/rope.h"
+
+#include <ATen/ATen.h>
+
+#include <cmath>
+
+#include "reference/ops.h"
+#include "suites/cases/table.h"
+
+namespace assay::suites {
+namespace {
+
+struct Shape {
+  ShapeSet set;
+  int tokens;
+  int heads;
+  int kv_heads;
+  int head_dim;
+};
+
+constexpr Shape SHAPES[] = {
+    {ShapeSet::kSmoke, 3, 4, 2, 64},
+    {ShapeSet::kSmoke, 2, 3, 1, 6},  // 16-byte vectors do not fit
+    {ShapeSet::kCi, 1, 1, 1, 2},
+    {ShapeSet::kCi, 5, 32, 32, 128},  // 7B
+    {ShapeSet::kCi, 4, 64, 8, 128},   // 70B
+    {ShapeSet::kCi, 3, 5, 5, 80},
+    {ShapeSet::kCi, 1, 1, 1, 1026},
+    {ShapeSet::kSweep, 1, 32, 32, 128},
+    {ShapeSet::kSweep, 8, 32, 32, 128},
+    {ShapeSet::kSweep, 32, 32, 32, 128},
+    {ShapeSet::kSweep, 512, 32, 32, 128},
+    {ShapeSet::kSweep, 2048, 32, 32, 128},
+};
+
+constexpr int LAST_POSITION = 4095;
+
+std::vector<double> inverse_frequencies(int head_dim) {
+  std::vector<double> inv_freq;
+  for (int i = 0; i < head_dim / 2; ++i) {
+    inv_freq.push_back(std::pow(10000.0, -2.0 * i / head_dim));
+  }
+  return inv_freq;
+}
+
+Case make(const Shape& shape, DType dtype) {
+  const auto [set, tokens, heads, kv_heads, head_dim] = shape;
+  CaseBuilder<RopeArgs> c(rope_op(), dtype, set);
+  c.dimension("tokens", tokens).dimension("heads", heads).dimension("kv_heads", kv_heads);
+  c.dimension("head_dim", head_dim);
+  c.column("m", tokens).column("heads", heads).column("kv_heads", kv_heads);
+  c.column("head_dim", head_dim);
+  const auto qkv = c.in_out("qkv", {tokens, (heads + 2 * kv_heads) * head_dim}, normal());
+  const auto positions =
+      c.typed_input("positions", DType::kI32, {tokens}, integers(0, LAST_POSITION));
+  const auto inv_freq =
+      c.typed_input("inv_freq", DType::kF32, {head_dim / 2}, values(inverse_frequencies(head_dim)));
+
+  const double rotated = static_cast<double>(tokens) * (heads + kv_heads) * head_dim;
+  c.work(2.0 * rotated * static_cast<double>(size_of(dtype)) + 4.0 * tokens + 2.0 * head_dim,
+         3.0 * rotated);
+  c.three_way(2);
+  c.reference([=](const Tensors& t) -> Tensors {
+    return {reference::rope(t[qkv], t[positions], t[inv_freq], heads, kv_heads, head_dim)};
+  });
+  if (tokens > 1) {
+    c.independent_rows({qkv, positions}, [=] {
+      return make({set, 1, heads, kv_heads, head_dim}, dtype);
+    });
+  }
+  return c.launch([=](const Pointers& p) {
+    return RopeArgs{p[qkv],
+                    as_ints(p[positions]),
+                    static_cast<const float*>(p[inv_freq]),
+                    tokens,
+                    heads,
+                    kv_heads,
+                    head_dim,
+                    dtype};
+  });
+}
+
+}  // namespace
+
+std::vector<Case> rope_cases() {
+  return cases_from_table(SHAPES, FLOAT_DTYPES, make,
+                          [](const std::string& dimension, int value) -> std::optional<Shape> {
+                            if (dimension == "heads") return Shape{ShapeSet::kCi, 1, value, 1, 32};
+                            if (dimension == "head_dim" && value % 2 == 0) {
+                              return Shape{ShapeSet::kCi, 2, 2, 1, value};
+                            }
+                            return std::nullopt;
+                          });
+}
+
+}  // namespace assay::suites
