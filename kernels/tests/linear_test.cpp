@@ -100,7 +100,8 @@ struct Quantized {
   int bits, group_size;
 };
 
-void check_quantized(const Quantized& q, DType dtype, bool with_bias) {
+void check_quantized(const Quantized& q, DType dtype, bool with_bias,
+                     const std::vector<std::string>& versions) {
   const Stream stream;
   const Shape& s = q.shape;
   const auto size = [](int a, int b) { return at(a, b, 0); };
@@ -139,8 +140,7 @@ void check_quantized(const Quantized& q, DType dtype, bool with_bias) {
                            q.group_size,
                            dtype};
   testing::for_each_version(
-      linear_quantized_op(), args, {"v1_warp_per_output"},
-      [&](const Version<LinearQuantizedArgs>& version) {
+      linear_quantized_op(), args, versions, [&](const Version<LinearQuantizedArgs>& version) {
         Tensor y(size(s.m, s.n), dtype, "y");
         args.y = y.data();
         version.launch(args, stream);
@@ -152,11 +152,16 @@ void check_quantized(const Quantized& q, DType dtype, bool with_bias) {
 TEST(LinearQuantized, EightAndFourBitsAtOddShapes) {
   for (const DType dtype : testing::FLOAT_DTYPES) {
     for (const int bits : {8, 4}) {
-      check_quantized({{1, 1, 2}, bits, 1}, dtype, false);
-      check_quantized({{3, 5, 30}, bits, 15}, dtype, true);  // groups that share a byte
-      check_quantized({{1, 65, 256}, bits, 128}, dtype, true);
-      check_quantized({{9, 17, 96}, bits, 32}, dtype, false);
-      check_quantized({{5, 3, 70}, bits, 70}, dtype, true);
+      const std::vector<std::string> one{"v1_warp_per_output"};
+      check_quantized({{1, 1, 2}, bits, 1}, dtype, false, one);
+      check_quantized({{3, 5, 30}, bits, 15}, dtype, true, one);  // groups that share a byte
+      check_quantized({{5, 3, 70}, bits, 70}, dtype, true, one);
+      const std::vector<std::string> both{"v2_vector", "v1_warp_per_output"};
+      check_quantized({{1, 65, 256}, bits, 128}, dtype, true, both);
+      check_quantized({{2, 8, 32}, bits, 32}, dtype, true, both);
+      check_quantized({{3, 1, 2112}, bits, 64}, dtype, false, both);
+      check_quantized({{9, 17, 96}, bits, 32}, dtype, false, both);
+      check_quantized({{17, 4, 192}, bits, 192}, dtype, true, both);
     }
   }
 }
@@ -172,6 +177,12 @@ TEST(LinearQuantized, RefusalsSayWhy) {
   EXPECT_NE(reason(60, 8, 32).find("group_size 32"), std::string::npos);
   EXPECT_NE(reason(63, 4, 63).find("codes per byte"), std::string::npos);
   EXPECT_NE(reason(64, 4, 0).find("not positive"), std::string::npos);
+  LinearQuantizedArgs small_groups{nullptr, nullptr, nullptr, nullptr, nullptr,    1,
+                                   1,       64,      4,       16,      DType::kF16};
+  const auto& v2 = linear_quantized_op().versions.front();
+  EXPECT_NE(v2.unsupported(small_groups, properties()).find("16 bytes"), std::string::npos);
+  small_groups.bits = 8;
+  EXPECT_EQ(v2.unsupported(small_groups, properties()), "");
 }
 
 }  // namespace
