@@ -37,6 +37,8 @@ int run(int argc, char** argv) {
   set_schedule_seed(options.seed);
   suites::Report report(options.csv);
   suites::register_kernel_tests(options, report);
+  suites::register_layer_tests(options, report);
+  suites::register_generation_tests(options, report);
   if (!GTEST_FLAG_GET(list_tests)) {
     std::printf("verify: device %s (%s), set %s, seed %llu\n", name_of(properties().kind),
                 properties().name.c_str(), set.c_str(),

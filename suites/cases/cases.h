@@ -34,6 +34,23 @@ void add_boundary_cases(std::vector<Case>& cases, const At& at) {
   }
 }
 
+std::vector<Case> embedding_cases();
+std::vector<Case> padding_offsets_cases();
+std::vector<Case> padding_remove_cases();
+std::vector<Case> padding_restore_cases();
+std::vector<Case> causal_mask_cases();
 std::vector<Case> rms_norm_cases();
+std::vector<Case> linear_cases();
+std::vector<Case> quantize_cases();
+std::vector<Case> dequantize_cases();
+std::vector<Case> linear_quantized_cases();
+std::vector<Case> rope_cases();
+std::vector<Case> kv_append_cases();
+std::vector<Case> kv_broadcast_cases();
+std::vector<Case> attention_scores_cases();
+std::vector<Case> attention_values_cases();
+std::vector<Case> residual_add_cases();
+std::vector<Case> swiglu_cases();
+std::vector<Case> sampling_cases();
 
 }  // namespace assay::suites

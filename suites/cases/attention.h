@@ -1,0 +1,112 @@
+// Shapes and inputs that the two halves of attention share.
+#pragma once
+
+#include <limits>
+#include <optional>
+#include <string>
+
+#include "suites/case.h"
+#include "suites/cases/ragged.h"
+
+namespace assay::suites {
+
+struct AttentionShape {
+  ShapeSet set;
+  int batch;
+  int t_max;
+  int s;  // slots of the longest sequence, its t_max new ones included
+  int heads;
+  int head_dim;
+};
+
+inline constexpr AttentionShape ATTENTION_SHAPES[] = {
+    {ShapeSet::kSmoke, 3, 5, 9, 2, 16},      // prefill onto a cache; one sequence has no tokens
+    {ShapeSet::kSmoke, 2, 1, 33, 3, 64},     // decode
+    {ShapeSet::kSmoke, 2, 3, 4, 1, 7},       // a width that no vector divides
+    {ShapeSet::kCi, 1, 1, 1, 1, 1},          //
+    {ShapeSet::kCi, 1, 33, 33, 2, 128},      // prefill
+    {ShapeSet::kCi, 4, 6, 140, 2, 80},       //
+    {ShapeSet::kCi, 5, 1, 257, 2, 128},      // decode
+    {ShapeSet::kCi, 1, 2, 70, 1, 256},       //
+    {ShapeSet::kCi, 2, 2, 3, 1, 1032},       // wider than a block
+    {ShapeSet::kSweep, 1, 1, 256, 32, 128},  // 7B decode
+    {ShapeSet::kSweep, 1, 1, 2048, 32, 128},
+    {ShapeSet::kSweep, 8, 1, 256, 32, 128},
+    {ShapeSet::kSweep, 32, 1, 256, 32, 128},
+    {ShapeSet::kSweep, 1, 512, 512, 32, 128},  // 7B prefill
+    {ShapeSet::kSweep, 1, 2048, 2048, 32, 128},
+};
+
+/// The shape of a boundary case.
+inline std::optional<AttentionShape> attention_boundary(const std::string& dimension, int value) {
+  constexpr int LONG = 1024;  // past it, few queries and narrow heads
+  if (dimension == "t_max") return AttentionShape{ShapeSet::kCi, 2, value, value + 7, 2, 64};
+  if (dimension == "s" && value >= LONG) return AttentionShape{ShapeSet::kCi, 1, 2, value, 1, 8};
+  if (dimension == "s") return AttentionShape{ShapeSet::kCi, 2, std::min(value, 3), value, 2, 32};
+  if (dimension == "head_dim") return AttentionShape{ShapeSet::kCi, 2, 2, 19, 2, value};
+  return std::nullopt;
+}
+
+/// Slots per head in the cache: a few more than S, except where it is timed.
+inline int slots_of(const AttentionShape& shape) {
+  return shape.set == ShapeSet::kSweep ? shape.s : shape.s + 3;
+}
+
+/// Slots that query j of sequence b sees: the first so many; 0 for a padding row.
+inline int slots_seen(const Ragged& r, std::size_t b, int j) {
+  return j < r.q_lens[b] ? static_cast<int>(r.past_lens[b]) + j + 1 : 0;
+}
+
+/// Pairs of a query and a slot that it sees, in one head.
+inline double pairs_seen(const Ragged& r) {
+  double pairs = 0.0;
+  for (std::size_t b = 0; b < r.q_lens.size(); ++b) {
+    for (int j = 0; j < r.t_max; ++j) pairs += slots_seen(r, b, j);
+  }
+  return pairs;
+}
+
+/// Slots in use, over the batch.
+inline double tokens_cached(const Ragged& r) {
+  return std::accumulate(r.kv_lens.begin(), r.kv_lens.end(), 0.0);
+}
+
+/// Keys or values (B, H, slots, D): normal in the slots in use, NaN in the others.
+inline Fill cache_of(const Ragged& r) {
+  return [r](HostTensor& t, Random& random) {
+    const auto size = [&](std::size_t axis) { return static_cast<std::size_t>(t.shape[axis]); };
+    normal()(t, random);
+    for (std::size_t row = 0; row < t.count() / size(3); ++row) {
+      const std::size_t slot = row % size(2);
+      const std::size_t b = row / size(2) / size(1);
+      if (static_cast<double>(slot) < r.kv_lens[b]) continue;
+      for (std::size_t d = 0; d < size(3); ++d) {
+        t.set(row * size(3) + d, std::numeric_limits<double>::quiet_NaN());
+      }
+    }
+  };
+}
+
+/// mask (B, T_max, S) of the causal_mask op.
+inline Fill causal(const Ragged& r, int s) {
+  return [r, s](HostTensor& t, Random&) {
+    std::size_t i = 0;
+    for (std::size_t b = 0; b < r.q_lens.size(); ++b) {
+      for (int j = 0; j < r.t_max; ++j) {
+        for (int slot = 0; slot < s; ++slot) t.set(i++, slot < slots_seen(r, b, j) ? 1.0 : 0.0);
+      }
+    }
+  };
+}
+
+/// The dimensions and columns of a case.
+template <class Builder>
+void describe_attention(Builder& c, const AttentionShape& shape) {
+  c.dimension("batch", shape.batch).dimension("t_max", shape.t_max).dimension("s", shape.s);
+  c.dimension("heads", shape.heads).dimension("head_dim", shape.head_dim);
+  c.column("batch", shape.batch).column("q_len", shape.t_max).column("kv_len", shape.s);
+  c.column("heads", shape.heads).column("head_dim", shape.head_dim);
+  if (shape.set == ShapeSet::kSweep) c.phase(shape.t_max == 1 ? "decode" : "prefill");
+}
+
+}  // namespace assay::suites

@@ -1,0 +1,55 @@
+// Attention scores: prefill and decode of ragged batches, with rows that see nothing and NaN in
+// every slot that no query may see.
+#include "kernels/attention_scores/attention_scores.h"
+
+#include <ATen/ATen.h>
+
+#include <cmath>
+
+#include "reference/ops.h"
+#include "suites/cases/attention.h"
+#include "suites/cases/table.h"
+
+namespace assay::suites {
+namespace {
+
+Case make(const AttentionShape& shape, DType dtype) {
+  const auto [set, batch, t_max, s, heads, head_dim] = shape;
+  const Ragged r = ragged(batch, t_max, s - t_max, set == ShapeSet::kSweep);
+  const int capacity = slots_of(shape);
+  const float scale = 1.0f / std::sqrt(static_cast<float>(head_dim));
+  CaseBuilder<AttentionScoresArgs> c(attention_scores_op(), dtype, set);
+  describe_attention(c, shape);
+  const auto q = c.input("q", {batch, t_max, heads, head_dim}, normal());
+  const auto k = c.input("k", {batch, heads, capacity, head_dim}, cache_of(r));
+  const auto mask = c.typed_input("mask", DType::kU8, {batch, t_max, s}, causal(r, s));
+  const auto p = c.output("p", {batch, heads, t_max, s});
+
+  const double per_head = static_cast<double>(r.tokens + tokens_cached(r)) * head_dim +
+                          static_cast<double>(batch) * t_max * s;
+  c.work(per_head * heads * static_cast<double>(size_of(dtype)) +
+             static_cast<double>(batch) * t_max * s,
+         pairs_seen(r) * heads * (2.0 * head_dim + 4.0));
+  c.three_way(head_dim + s);
+  c.reference([=](const Tensors& t) -> Tensors {
+    return {reference::attention_scores(t[q], t[k], t[mask], static_cast<double>(scale))};
+  });
+  if (batch > 1) {
+    c.independent_rows({q, k, mask, p}, [=] {
+      return make({set, 1, t_max, s, heads, head_dim}, dtype);
+    });
+  }
+  return c.launch([=](const Pointers& at) {
+    return AttentionScoresArgs{
+        at[p], at[q], at[k],    static_cast<const unsigned char*>(at[mask]), batch, t_max,
+        heads, s,     head_dim, static_cast<long long>(capacity) * head_dim, scale, dtype};
+  });
+}
+
+}  // namespace
+
+std::vector<Case> attention_scores_cases() {
+  return cases_from_table(ATTENTION_SHAPES, FLOAT_DTYPES, make, attention_boundary);
+}
+
+}  // namespace assay::suites

@@ -1,0 +1,68 @@
+// Attention output: prefill and decode of ragged batches; NaN in every slot past a sequence's end.
+#include "kernels/attention_values/attention_values.h"
+
+#include <ATen/ATen.h>
+
+#include "reference/ops.h"
+#include "suites/cases/attention.h"
+#include "suites/cases/table.h"
+
+namespace assay::suites {
+namespace {
+
+// Rows of probabilities: positive where the query sees the slot, adding up to about 1, else zero.
+Fill probabilities(const Ragged& r, int heads, int s) {
+  return [r, heads, s](HostTensor& t, Random& random) {
+    std::size_t i = 0;
+    for (std::size_t b = 0; b < r.q_lens.size(); ++b) {
+      for (int row = 0; row < heads * r.t_max; ++row) {
+        const int seen = slots_seen(r, b, row % r.t_max);
+        for (int slot = 0; slot < s; ++slot) {
+          t.set(i++, slot < seen ? 2.0 * random.uniform() / seen : 0.0);
+        }
+      }
+    }
+  };
+}
+
+Case make(const AttentionShape& shape, DType dtype) {
+  const auto [set, batch, t_max, s, heads, head_dim] = shape;
+  const Ragged r = ragged(batch, t_max, s - t_max, set == ShapeSet::kSweep);
+  const int capacity = slots_of(shape);
+  CaseBuilder<AttentionValuesArgs> c(attention_values_op(), dtype, set);
+  describe_attention(c, shape);
+  const auto p = c.input("p", {batch, heads, t_max, s}, probabilities(r, heads, s));
+  const auto v = c.input("v", {batch, heads, capacity, head_dim}, cache_of(r));
+  const auto kv_lens = c.typed_input("kv_lens", DType::kI32, {batch}, values(r.kv_lens));
+  const auto o = c.output("o", {batch, t_max, heads, head_dim});
+
+  const double output = static_cast<double>(batch) * t_max * head_dim;
+  const double per_head = output + tokens_cached(r) * head_dim + pairs_seen(r);
+  c.work(per_head * heads * static_cast<double>(size_of(dtype)) + 4.0 * batch,
+         pairs_seen(r) * heads * 2.0 * head_dim);
+  c.three_way(s);
+  c.reference([=](const Tensors& t) -> Tensors {
+    return {reference::attention_values(t[p], t[v], t[kv_lens])};
+  });
+  if (batch > 1) {
+    c.independent_rows({p, v, kv_lens, o}, [=] {
+      return make({set, 1, t_max, s, heads, head_dim}, dtype);
+    });
+  }
+  return c.launch([=](const Pointers& at) {
+    return AttentionValuesArgs{at[o],    at[p],
+                               at[v],    as_ints(at[kv_lens]),
+                               batch,    t_max,
+                               heads,    s,
+                               head_dim, static_cast<long long>(capacity) * head_dim,
+                               dtype};
+  });
+}
+
+}  // namespace
+
+std::vector<Case> attention_values_cases() {
+  return cases_from_table(ATTENTION_SHAPES, FLOAT_DTYPES, make, attention_boundary);
+}
+
+}  // namespace assay::suites

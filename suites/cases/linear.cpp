@@ -1,0 +1,92 @@
+// Linear layers: the sides of every tile, with and without a bias; the products of 7B in the sweep.
+#include "kernels/linear/linear.h"
+
+#include <ATen/ATen.h>
+
+#include "reference/ops.h"
+#include "suites/cases/table.h"
+
+namespace assay::suites {
+namespace {
+
+struct Shape {
+  ShapeSet set;
+  int m;
+  int n;
+  int k;
+  bool with_bias = false;
+};
+
+constexpr Shape SHAPES[] = {
+    {ShapeSet::kSmoke, 1, 33, 64, true},  // matrix-vector
+    {ShapeSet::kSmoke, 3, 17, 21},        // rows of K that no vector divides
+    {ShapeSet::kSmoke, 70, 66, 48, true},
+    {ShapeSet::kCi, 1, 1, 1},
+    {ShapeSet::kCi, 2, 96, 4096},
+    {ShapeSet::kCi, 5, 40, 11008, true},
+    {ShapeSet::kCi, 4, 7, 128},
+    {ShapeSet::kCi, 6, 129, 72, true},
+    {ShapeSet::kCi, 129, 130, 33, true},
+    {ShapeSet::kSweep, 1, 12288, 4096},  // 7B decode: qkv, output, gate and up, down, logits
+    {ShapeSet::kSweep, 1, 4096, 4096},
+    {ShapeSet::kSweep, 1, 22016, 4096},
+    {ShapeSet::kSweep, 1, 4096, 11008},
+    {ShapeSet::kSweep, 1, 32000, 4096},
+    {ShapeSet::kSweep, 8, 12288, 4096},
+    {ShapeSet::kSweep, 8, 4096, 4096},
+    {ShapeSet::kSweep, 8, 22016, 4096},
+    {ShapeSet::kSweep, 8, 4096, 11008},
+    {ShapeSet::kSweep, 8, 32000, 4096},
+    {ShapeSet::kSweep, 32, 12288, 4096},
+    {ShapeSet::kSweep, 32, 4096, 4096},
+    {ShapeSet::kSweep, 32, 22016, 4096},
+    {ShapeSet::kSweep, 32, 4096, 11008},
+    {ShapeSet::kSweep, 32, 32000, 4096},
+    {ShapeSet::kSweep, 512, 12288, 4096},  // 7B prefill
+    {ShapeSet::kSweep, 512, 22016, 4096},
+    {ShapeSet::kSweep, 512, 4096, 11008},
+    {ShapeSet::kSweep, 2048, 12288, 4096},
+    {ShapeSet::kSweep, 2048, 4096, 4096},
+    {ShapeSet::kSweep, 2048, 22016, 4096},
+    {ShapeSet::kSweep, 2048, 4096, 11008},
+};
+
+constexpr int MOST_DECODE_ROWS = 32;
+
+Case make(const Shape& shape, DType dtype) {
+  const auto [set, m, n, k, with_bias] = shape;
+  CaseBuilder<LinearArgs> c(linear_op(), dtype, set);
+  c.dimension("m", m).dimension("n", n).dimension("k", k).dimension("bias", with_bias ? 1 : 0);
+  c.column("m", m).column("n", n).column("k", k);
+  if (set == ShapeSet::kSweep) c.phase(m <= MOST_DECODE_ROWS ? "decode" : "prefill");
+  const auto x = c.input("x", {m, k}, normal());
+  const auto w = c.input("w", {n, k}, normal(0.0, 0.05));
+  const auto bias = c.input("bias", {n}, normal(0.0, 0.5));
+  const auto y = c.output("y", {m, n});
+
+  const double rows = m;
+  const double elements = rows * k + static_cast<double>(n) * k + rows * n + (with_bias ? n : 0.0);
+  c.work(elements * static_cast<double>(size_of(dtype)), 2.0 * rows * n * k);
+  c.three_way(k);
+  // No row alone is held against its batch: a BLAS picks another order of additions for one row.
+  c.reference([=](const Tensors& t) -> Tensors {
+    return {reference::linear(t[x], t[w], with_bias ? t[bias] : at::Tensor())};
+  });
+  return c.launch([=](const Pointers& p) {
+    return LinearArgs{p[y], p[x], p[w], with_bias ? p[bias] : nullptr, m, n, k, dtype};
+  });
+}
+
+}  // namespace
+
+std::vector<Case> linear_cases() {
+  return cases_from_table(SHAPES, FLOAT_DTYPES, make,
+                          [](const std::string& dimension, int value) -> std::optional<Shape> {
+                            if (dimension == "m") return Shape{ShapeSet::kCi, value, 10, 72, true};
+                            if (dimension == "n") return Shape{ShapeSet::kCi, 3, value, 72};
+                            if (dimension == "k") return Shape{ShapeSet::kCi, 2, 9, value};
+                            return std::nullopt;
+                          });
+}
+
+}  // namespace assay::suites

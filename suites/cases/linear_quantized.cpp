@@ -1,0 +1,115 @@
+// Linear layers on 8- and 4-bit weights: odd groups, groups that share a byte, whole rows; the
+// products of 7B in the sweep.
+//
+// LibTorch's own error is that of fp32 on the weights dequantized to fp32, rounded once to the
+// dtype, as the contract says; rounding the weights to a half type as well would double the
+// tolerance and more.
+#include "kernels/linear_quantized/linear_quantized.h"
+
+#include <ATen/ATen.h>
+
+#include "reference/ops.h"
+#include "suites/cases/table.h"
+
+namespace assay::suites {
+namespace {
+
+struct Shape {
+  ShapeSet set;
+  int m;
+  int n;
+  int k;
+  int bits;
+  int group_size;
+  bool with_bias = false;
+};
+
+constexpr Shape SHAPES[] = {
+    {ShapeSet::kSmoke, 1, 17, 128, 8, 32, true},
+    {ShapeSet::kSmoke, 3, 9, 128, 4, 64},
+    {ShapeSet::kSmoke, 2, 5, 30, 4, 15, true},  // groups that share a byte
+    {ShapeSet::kCi, 1, 1, 1, 8, 1},
+    {ShapeSet::kCi, 2, 3, 33, 8, 11},
+    {ShapeSet::kCi, 1, 40, 4096, 4, 128, true},
+    {ShapeSet::kCi, 5, 12, 4096, 8, 4096},
+    {ShapeSet::kCi, 3, 6, 11008, 4, 128},
+    {ShapeSet::kCi, 33, 18, 192, 8, 64, true},
+    {ShapeSet::kCi, 66, 67, 96, 4, 32},
+    {ShapeSet::kSweep, 1, 12288, 4096, 8, 128},  // 7B decode
+    {ShapeSet::kSweep, 1, 4096, 4096, 8, 128},
+    {ShapeSet::kSweep, 1, 22016, 4096, 8, 128},
+    {ShapeSet::kSweep, 1, 4096, 11008, 8, 128},
+    {ShapeSet::kSweep, 1, 12288, 4096, 4, 128},
+    {ShapeSet::kSweep, 1, 4096, 4096, 4, 128},
+    {ShapeSet::kSweep, 1, 22016, 4096, 4, 128},
+    {ShapeSet::kSweep, 1, 4096, 11008, 4, 128},
+    {ShapeSet::kSweep, 8, 22016, 4096, 8, 128},
+    {ShapeSet::kSweep, 8, 22016, 4096, 4, 128},
+    {ShapeSet::kSweep, 32, 22016, 4096, 4, 128},
+    {ShapeSet::kSweep, 512, 22016, 4096, 8, 128},  // 7B prefill
+    {ShapeSet::kSweep, 512, 22016, 4096, 4, 128},
+};
+
+constexpr int MOST_DECODE_ROWS = 32;
+
+Case make(const Shape& shape, DType dtype) {
+  const auto [set, m, n, k, bits, group_size, with_bias] = shape;
+  CaseBuilder<LinearQuantizedArgs> c(linear_quantized_op(), dtype, set);
+  c.dimension("m", m).dimension("n", n).dimension("k", k).dimension("bits", bits);
+  c.dimension("group_size", group_size).dimension("bias", with_bias ? 1 : 0);
+  c.column("m", m).column("n", n).column("k", k);
+  if (set == ShapeSet::kSweep) c.phase(m <= MOST_DECODE_ROWS ? "decode" : "prefill");
+  const auto x = c.input("x", {m, k}, normal());
+  const auto codes = c.typed_input("codes", DType::kU8, {n, k * bits / 8}, integers(0, 255));
+  const auto scales =
+      c.typed_input("scales", DType::kF16, {n, k / group_size}, normal(0.01, 0.002));
+  const auto bias = c.input("bias", {n}, normal(0.0, 0.5));
+  const auto y = c.output("y", {m, n});
+
+  const double rows = m;
+  const double weights = static_cast<double>(n) * k;
+  c.work(weights * (bits / 8.0 + 2.0 / group_size) +
+             (rows * k + rows * n + (with_bias ? n : 0.0)) * static_cast<double>(size_of(dtype)),
+         2.0 * rows * weights);
+  c.three_way(k);
+  c.reference([=](const Tensors& t) -> Tensors {
+    const at::ScalarType wide = t[x].scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
+    const at::Tensor w = reference::dequantize(t[codes], t[scales], bits, group_size, k, wide);
+    return {reference::linear(t[x].to(wide), w, with_bias ? t[bias].to(wide) : at::Tensor())
+                .to(t[x].scalar_type())};
+  });
+  return c.launch([=](const Pointers& p) {
+    return LinearQuantizedArgs{p[y],
+                               p[x],
+                               static_cast<const unsigned char*>(p[codes]),
+                               p[scales],
+                               with_bias ? p[bias] : nullptr,
+                               m,
+                               n,
+                               k,
+                               bits,
+                               group_size,
+                               dtype};
+  });
+}
+
+}  // namespace
+
+std::vector<Case> linear_quantized_cases() {
+  return cases_from_table(SHAPES, FLOAT_DTYPES, make,
+                          [](const std::string& dimension, int value) -> std::optional<Shape> {
+                            const int bits = value % 2 == 0 ? 4 : 8;
+                            if (dimension == "m")
+                              return Shape{ShapeSet::kCi, value, 10, 64, bits, 32, true};
+                            if (dimension == "n")
+                              return Shape{ShapeSet::kCi, 3, value, 64, bits, 32};
+                            if (dimension == "k")
+                              return Shape{ShapeSet::kCi, 2, 9, value, bits, value};
+                            if (dimension == "group_size") {
+                              return Shape{ShapeSet::kCi, 2, 9, 4 * value, bits, value};
+                            }
+                            return std::nullopt;
+                          });
+}
+
+}  // namespace assay::suites

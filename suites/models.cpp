@@ -1,0 +1,56 @@
+#include "suites/models.h"
+
+#include <unistd.h>
+
+#include "reference/hashed_checkpoint.h"
+
+namespace assay::suites {
+namespace {
+
+namespace fs = std::filesystem;
+
+// A folder of this process, gone when it ends.
+class TemporaryFolder {
+ public:
+  TemporaryFolder()
+      : path_(fs::temp_directory_path() / ("assay-models-" + std::to_string(::getpid()))) {
+    fs::create_directories(path_);
+  }
+  ~TemporaryFolder() {
+    std::error_code ignored;
+    fs::remove_all(path_, ignored);
+  }
+  const fs::path& path() const { return path_; }
+
+ private:
+  fs::path path_;
+};
+
+std::vector<TestModel> make_models(ShapeSet set) {
+  static const TemporaryFolder folder;
+  std::vector<TestModel> models;
+  for (reference::GoldenCase& golden : reference::read_golden(ASSAY_GOLDEN_JSON)) {
+    TestModel model;
+    if (golden.config_json.empty()) {
+      model.name = "stories";
+      model.folder = ASSAY_SHIPPED_CHECKPOINT;
+    } else {
+      if (set == ShapeSet::kSmoke && golden.name != "gqa") continue;
+      model.name = golden.name;
+      model.folder = folder.path() / golden.name;
+      reference::write_hashed_checkpoint(golden.config_json, model.folder);
+    }
+    model.golden = std::move(golden);
+    models.push_back(std::move(model));
+  }
+  return models;
+}
+
+}  // namespace
+
+const std::vector<TestModel>& test_models(ShapeSet set) {
+  static const std::vector<TestModel> models = make_models(set);  // one set per process
+  return models;
+}
+
+}  // namespace assay::suites
