@@ -71,7 +71,8 @@ KernelSet KernelSet::parse(std::string_view spec) {
         for (const OpNames& op : all_ops()) set.order_[op.op] = oldest_first(op);
       }
     } else {
-      const OpNames& op = find_op(item.substr(0, equals));
+      const std::string name = item.substr(0, equals);
+      const OpNames& op = find_op(name);
       std::vector<std::size_t> order;
       for (const std::string& version : split(std::string_view(item).substr(equals + 1), '/')) {
         order.push_back(find_version(op, version));
