@@ -9,6 +9,7 @@
 #include "engine/generate.h"
 #include "suites/levels.h"
 #include "suites/model_checks.h"
+#include "suites/model_test.h"
 
 namespace assay::suites {
 namespace {

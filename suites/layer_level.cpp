@@ -8,6 +8,7 @@
 
 #include "suites/levels.h"
 #include "suites/model_checks.h"
+#include "suites/model_test.h"
 
 namespace assay::suites {
 namespace {

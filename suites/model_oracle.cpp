@@ -3,8 +3,12 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <map>
 
+#include "engine/parallel.h"
+#include "kernels/device/error.h"
 #include "reference/llama.h"
+#include "reference/ops.h"
 #include "reference/sampling.h"
 #include "suites/torch_bridge.h"
 
@@ -110,6 +114,87 @@ Answer ModelOracle::block(Block block, int layer, const HostTensor& x) const {
     return at::Tensor{};
   };
   return answer(run(models_->exact, same.to(at::kDouble)), run(models_->same, same));
+}
+
+namespace {
+
+constexpr std::int64_t READ_CHUNK = 1 << 20;
+
+// Reads tensors of a source at its dtype onto the reference's device.
+class Reader {
+ public:
+  Reader(const WeightSource& source, DType dtype) : source_(source), dtype_(dtype) {
+    for (const WeightSpec& spec : expected_weights(source.config())) specs_[spec.name] = spec.shape;
+  }
+  at::Tensor operator()(const std::string& name) const {
+    const auto& shape = specs_.at(name);
+    HostTensor tensor(dtype_, {shape.begin(), shape.end()});
+    parallel_chunks(static_cast<std::int64_t>(tensor.count()), READ_CHUNK,
+                    [&](std::int64_t first, std::int64_t count) {
+                      source_.read(
+                          name, first, count, dtype_,
+                          tensor.bytes.data() + static_cast<std::size_t>(first) * size_of(dtype_));
+                    });
+    return to_torch(tensor);
+  }
+
+ private:
+  const WeightSource& source_;
+  DType dtype_;
+  std::map<std::string, std::vector<std::int64_t>> specs_;
+};
+
+}  // namespace
+
+Answer streamed_logits(const WeightSource& source, DType dtype, const std::vector<int>& tokens) {
+  prepare_torch();
+  const ModelConfig& config = source.config();
+  if (config.attention_bias || config.mlp_bias || config.rope_scaling != RopeScaling::kNone) {
+    throw Error("a streamed reference has neither biases nor rope scaling");
+  }
+  const Reader read(source, dtype);
+  const auto to_exact = [](const at::Tensor& tensor) { return tensor.to(at::kDouble); };
+
+  reference::Llama same;
+  same.config.vocab_size = config.vocab_size;
+  same.config.hidden_size = config.hidden_size;
+  same.config.intermediate_size = config.intermediate_size;
+  same.config.layers = 1;  // the one at hand
+  same.config.heads = config.num_attention_heads;
+  same.config.kv_heads = config.num_key_value_heads;
+  same.config.head_dim = config.head_dim;
+  same.config.max_position_embeddings = config.max_position_embeddings;
+  same.config.rms_norm_eps = static_cast<double>(config.rms_norm_eps);
+  same.config.rope_theta = config.rope_theta;
+  const at::Tensor table = read("model.embed_tokens.weight");
+  same.embedding = table;
+
+  const at::Tensor ids = tokens_tensor(tokens);
+  at::Tensor x = reference::embedding(table, ids);
+  at::Tensor x_exact = to_exact(x);
+  for (int layer = 0; layer < config.num_hidden_layers; ++layer) {
+    const std::string prefix = "model.layers." + std::to_string(layer) + ".";
+    const auto weight = [&](const std::string& name) { return read(prefix + name + ".weight"); };
+    reference::Layer weights;
+    weights.attention_norm = weight("input_layernorm");
+    weights.qkv = at::cat(
+        {weight("self_attn.q_proj"), weight("self_attn.k_proj"), weight("self_attn.v_proj")});
+    weights.output = weight("self_attn.o_proj");
+    weights.feed_forward_norm = weight("post_attention_layernorm");
+    weights.gate_up = at::cat({weight("mlp.gate_proj"), weight("mlp.up_proj")});
+    weights.down = weight("mlp.down_proj");
+    same.layers = {weights};
+    x = same.decoder_layer(0, x);
+    x_exact = converted(same, at::kDouble).decoder_layer(0, x_exact);
+  }
+  const at::Tensor norm = read("model.norm.weight");
+  const at::Tensor head = config.tie_word_embeddings ? table : read("lm_head.weight");
+  const double eps = same.config.rms_norm_eps;
+  const auto logits = [&](const at::Tensor& hidden, const at::Tensor& norm_weight,
+                          const at::Tensor& head_weight) {
+    return reference::linear(reference::rms_norm(hidden, norm_weight, eps), head_weight);
+  };
+  return answer(logits(x_exact, to_exact(norm), to_exact(head)), logits(x, norm, head));
 }
 
 std::pair<int, double> sample_with_reference(const std::vector<float>& logits,

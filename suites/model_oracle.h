@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/checkpoint.h"
 #include "kernels/sampling/sampling.h"
 #include "suites/host_tensor.h"
 
@@ -48,6 +49,10 @@ class ModelOracle {
   struct Models;
   std::unique_ptr<Models> models_;
 };
+
+/// Logits (T, V) of a model whose weights are drawn as they are needed, a layer at a time: for
+/// models too large to hold in float64.
+Answer streamed_logits(const WeightSource& source, DType dtype, const std::vector<int>& tokens);
 
 /// What the reference samples from `logits` (V), and how far the decision was from flipping.
 std::pair<int, double> sample_with_reference(const std::vector<float>& logits,

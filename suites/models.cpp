@@ -35,6 +35,9 @@ std::vector<TestModel> make_models(ShapeSet set) {
       model.name = "stories";
       model.folder = ASSAY_SHIPPED_CHECKPOINT;
     } else {
+      // The reference has Llama 3's rope scaling; the engine refuses it by name, as its own tests
+      // show.
+      if (golden.name.starts_with("llama3")) continue;
       if (set == ShapeSet::kSmoke && golden.name != "gqa") continue;
       model.name = golden.name;
       model.folder = folder.path() / golden.name;

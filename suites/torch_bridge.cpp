@@ -45,8 +45,8 @@ void prepare_torch() {
   static const bool once = [] {
     at::set_num_threads(1);
     at::globalContext().setAllowTF32CuBLAS(false);
-    at::globalContext().setAllowFP16ReductionCuBLAS(false, /*allow_splitk=*/false);
-    at::globalContext().setAllowBF16ReductionCuBLAS(false, /*allow_splitk=*/false);
+    at::globalContext().setAllowFP16ReductionCuBLAS(false);
+    at::globalContext().setAllowBF16ReductionCuBLAS(false);
     return true;
   }();
   (void)once;

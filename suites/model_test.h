@@ -1,0 +1,41 @@
+// What the layer and generation levels of verify share: where a test stands, its rows, its
+// registration.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "engine/llama.h"
+#include "suites/check.h"
+#include "suites/models.h"
+#include "suites/options.h"
+#include "suites/report.h"
+
+namespace assay::suites {
+
+/// Everything a model test needs to know where it stands.
+struct ModelTestContext {
+  const TestModel* model;
+  DType dtype;
+  std::string kernel_set;
+  const Options* options;
+  Report* report;
+  std::string test_name;  // as GoogleTest has it, for the replay command
+
+  RunOptions run_options(int max_batch) const;
+  /// Adds a row, and a GoogleTest failure unless the verdict passes.
+  void record(const std::string& suite, const std::string& op, const std::string& what,
+              const Verdict& verdict) const;
+  /// The same for a check that has no error to measure: `problem` is "" when it passed.
+  void record(const std::string& suite, const std::string& op, const std::string& what,
+              const std::string& problem) const;
+};
+
+/// Registers `body` for the shipped checkpoint and the plain random one at every dtype and kernel
+/// set, and for the models of single features at the first of each.
+void register_model_tests(const std::string& suite, const std::string& name, const Options& options,
+                          Report& report, const std::vector<DType>& dtypes,
+                          const std::vector<std::string>& kernel_sets,
+                          void (*body)(const ModelTestContext&));
+
+}  // namespace assay::suites
