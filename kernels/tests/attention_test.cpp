@@ -99,12 +99,13 @@ std::vector<Expected> softmax_scores(const Problem& p, const std::vector<double>
   return out;
 }
 
-void check_scores(const Problem& p, DType dtype, const std::vector<std::string>& versions) {
+void check_scores(const Problem& p, DType dtype, const std::vector<std::string>& versions,
+                  float query_size = 1.0f) {
   const Stream stream;
   const int t_max = p.t_max();
   const int s = p.s();
-  Tensor q(testing::normal(at(p.batch(), t_max, 0, p.heads, 0, p.head_dim, 0), 1), dtype, stream,
-           "q");
+  Tensor q(testing::normal(at(p.batch(), t_max, 0, p.heads, 0, p.head_dim, 0), 1, query_size),
+           dtype, stream, "q");
   Tensor k(cache(p, 2), dtype, stream, "k");
   std::vector<unsigned char> mask;
   for (int b = 0; b < p.batch(); ++b) {
@@ -202,6 +203,12 @@ TEST(AttentionScores, EveryVersionOnRaggedBatches) {
       check_scores(p, dtype, {"v2_shared_keys", "v1_row_per_block"});
     }
     check_scores({{3, 2}, {0, 7}, 2, 7, 3}, dtype, {"v1_row_per_block"});
+  }
+}
+
+TEST(AttentionScores, ScoresWhoseExponentialOverflows) {
+  for (const DType dtype : testing::FLOAT_DTYPES) {
+    check_scores({{3, 1}, {5, 20}, 2, 64}, dtype, {"v2_shared_keys", "v1_row_per_block"}, 60.0f);
   }
 }
 

@@ -101,7 +101,8 @@ inline void expect_near(const std::vector<double>& found, const std::vector<Expe
                         DType dtype, const std::string& what) {
   ASSERT_EQ(found.size(), expected.size()) << what;
   for (std::size_t i = 0; i < found.size(); ++i) {
-    const double smallest = dtype == DType::kF16 ? 0x1p-25 : 0.0;  // half a denormal step
+    // Half a denormal step of fp16; in the others, what underflows.
+    const double smallest = dtype == DType::kF16 ? 0x1p-25 : 0x1p-126;
     const double allowed =
         expected[i].fp32_error + smallest + 1.01 * rounding(dtype) * std::fabs(expected[i].value);
     // Written so that NaN fails.
