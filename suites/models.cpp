@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <cstdlib>
+
 #include "reference/hashed_checkpoint.h"
 
 namespace assay::suites {
@@ -10,24 +12,23 @@ namespace {
 namespace fs = std::filesystem;
 
 // A folder of this process, gone when it ends.
-class TemporaryFolder {
- public:
-  TemporaryFolder()
-      : path_(fs::temp_directory_path() / ("assay-models-" + std::to_string(::getpid()))) {
-    fs::create_directories(path_);
-  }
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
+const fs::path& temporary_folder() {
+  static const auto* folder = [] {
+    auto* made =
+        new fs::path(fs::temp_directory_path() / ("assay-models-" + std::to_string(::getpid())));
+    fs::create_directories(*made);
+    const auto remove = [] {
+      std::error_code ignored;
+      fs::remove_all(temporary_folder(), ignored);
+    };
+    std::atexit(remove);
+    std::at_quick_exit(remove);
+    return made;
+  }();
+  return *folder;
+}
 
 std::vector<TestModel> make_models(ShapeSet set) {
-  static const TemporaryFolder folder;
   std::vector<TestModel> models;
   for (reference::GoldenCase& golden : reference::read_golden(ASSAY_GOLDEN_JSON)) {
     TestModel model;
@@ -40,7 +41,7 @@ std::vector<TestModel> make_models(ShapeSet set) {
       if (golden.name.starts_with("llama3")) continue;
       if (set == ShapeSet::kSmoke && golden.name != "gqa") continue;
       model.name = golden.name;
-      model.folder = folder.path() / golden.name;
+      model.folder = temporary_folder() / golden.name;
       reference::write_hashed_checkpoint(golden.config_json, model.folder);
     }
     model.golden = std::move(golden);

@@ -10,6 +10,7 @@
 
 #include "kernels/device/error.h"
 #include "kernels/device/properties.h"
+#include "reference/leave.h"
 #include "reports/identity.h"
 #include "suites/measure.h"
 #include "suites/rows.h"
@@ -170,13 +171,14 @@ int run(int argc, char** argv) {
 }  // namespace assay::suites
 
 int main(int argc, char** argv) {
+  int exit_code = 3;
   try {
-    return assay::suites::run(argc, argv);
+    exit_code = assay::suites::run(argc, argv);
   } catch (const assay::InputError& error) {
     std::fprintf(stderr, "%s\n", error.what());
-    return 2;
+    exit_code = 2;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "sweep: %s\n", error.what());
-    return 3;
   }
+  assay::reference::leave(exit_code);
 }

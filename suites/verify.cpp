@@ -9,6 +9,7 @@
 
 #include "kernels/device/error.h"
 #include "kernels/device/properties.h"
+#include "reference/leave.h"
 #include "suites/levels.h"
 
 namespace {
@@ -55,13 +56,14 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  int exit_code = 3;
   try {
-    return run(argc, argv);
+    exit_code = run(argc, argv);
   } catch (const assay::InputError& error) {
     std::fprintf(stderr, "%s\n", error.what());
-    return 2;
+    exit_code = 2;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "verify: %s\n", error.what());
-    return 3;
   }
+  assay::reference::leave(exit_code);
 }
