@@ -14,6 +14,7 @@ namespace assay {
 namespace {
 
 constexpr int BLOCK = 128;
+constexpr int RUN = 16;  // products added up before they join the total: less rounding error
 
 template <class T>
 __global__ void __launch_bounds__(BLOCK)
@@ -41,7 +42,11 @@ __global__ void __launch_bounds__(BLOCK)
     if (visible[i] != 0) {
       const T* key = keys + static_cast<std::size_t>(i) * head_dim;
       float dot = 0.0f;
-      for (int d = 0; d < head_dim; ++d) dot += q_held[d] * to_float(key[d]);
+      for (int run = 0; run < head_dim; run += RUN) {
+        float part = 0.0f;
+        for (int d = run; d < min(run + RUN, head_dim); ++d) part += q_held[d] * to_float(key[d]);
+        dot += part;
+      }
       score = dot * scale;
     }
     scores[i] = score;

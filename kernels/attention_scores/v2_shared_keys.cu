@@ -17,6 +17,7 @@ namespace {
 
 constexpr int BLOCK = 128;
 constexpr int QUAD = 4;
+constexpr int RUN = 4;  // vectors loaded together, and added up before they join the total
 using Quad = Vec<float, QUAD>;
 
 /// Over the THREADS neighbours that share a row: a warp or the block.
@@ -36,18 +37,30 @@ __device__ __forceinline__ void dot_rows(float (&dot)[ROWS], const Quad* queries
   constexpr int VEC = VEC_OF<T>;
 #pragma unroll
   for (int r = 0; r < ROWS; ++r) dot[r] = 0.0f;
-#pragma unroll 4
-  for (int v = 0; v < head_dim / VEC; ++v) {
-    const Vec<T, VEC> held = reinterpret_cast<const Vec<T, VEC>*>(key)[v];
+  const int vectors = head_dim / VEC;
+  for (int run = 0; run < vectors; run += RUN) {
+    Vec<T, VEC> held[RUN];
 #pragma unroll
-    for (int part = 0; part < VEC / QUAD; ++part) {
+    for (int u = 0; u < RUN; ++u) {
+      if (run + u < vectors) held[u] = reinterpret_cast<const Vec<T, VEC>*>(key)[run + u];
+    }
+    float part[ROWS] = {};
 #pragma unroll
-      for (int r = 0; r < ROWS; ++r) {
-        const Quad query = queries[r * (head_dim / QUAD) + v * (VEC / QUAD) + part];
+    for (int u = 0; u < RUN; ++u) {
+      if (run + u >= vectors) break;
 #pragma unroll
-        for (int j = 0; j < QUAD; ++j) dot[r] += query.v[j] * to_float(held.v[part * QUAD + j]);
+      for (int piece = 0; piece < VEC / QUAD; ++piece) {
+#pragma unroll
+        for (int r = 0; r < ROWS; ++r) {
+          const Quad query = queries[r * (head_dim / QUAD) + (run + u) * (VEC / QUAD) + piece];
+#pragma unroll
+          for (int j = 0; j < QUAD; ++j)
+            part[r] += query.v[j] * to_float(held[u].v[piece * QUAD + j]);
+        }
       }
     }
+#pragma unroll
+    for (int r = 0; r < ROWS; ++r) dot[r] += part[r];
   }
 }
 

@@ -16,7 +16,8 @@ namespace {
 constexpr int BLOCK = 256;
 constexpr int TILE = LINEAR_V2_TILE;
 constexpr int DEPTH = LINEAR_V2_DEPTH;
-constexpr int PER = 4;  // outputs per thread, in each direction
+constexpr int PER = 4;   // outputs per thread, in each direction
+constexpr int RUN = 16;  // products added up before they join the total: less rounding error
 using Quad = Vec<float, PER>;
 using Slice = Quad[DEPTH][TILE / PER];
 
@@ -91,13 +92,22 @@ __global__ void __launch_bounds__(BLOCK)
       w_next.fetch(w, column0, k0 + DEPTH, n, k);
     }
 #pragma unroll
-    for (int kk = 0; kk < DEPTH; ++kk) {
-      const Quad a = x_slice[kk][Operand::quad(ty, kk)];
-      const Quad b = w_slice[kk][Operand::quad(tx, kk)];
+    for (int k1 = 0; k1 < DEPTH; k1 += RUN) {
+      float part[PER][PER] = {};
+#pragma unroll
+      for (int kk = k1; kk < k1 + RUN; ++kk) {
+        const Quad a = x_slice[kk][Operand::quad(ty, kk)];
+        const Quad b = w_slice[kk][Operand::quad(tx, kk)];
+#pragma unroll
+        for (int i = 0; i < PER; ++i) {
+#pragma unroll
+          for (int j = 0; j < PER; ++j) part[i][j] += a.v[i] * b.v[j];
+        }
+      }
 #pragma unroll
       for (int i = 0; i < PER; ++i) {
 #pragma unroll
-        for (int j = 0; j < PER; ++j) sum[i][j] += a.v[i] * b.v[j];
+        for (int j = 0; j < PER; ++j) sum[i][j] += part[i][j];
       }
     }
   }
