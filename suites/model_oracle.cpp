@@ -192,7 +192,8 @@ Answer streamed_logits(const WeightSource& source, DType dtype, const std::vecto
   const double eps = same.config.rms_norm_eps;
   const auto logits = [&](const at::Tensor& hidden, const at::Tensor& norm_weight,
                           const at::Tensor& head_weight) {
-    return reference::linear(reference::rms_norm(hidden, norm_weight, eps), head_weight);
+    const at::Tensor last = hidden.slice(0, hidden.size(0) - 1);
+    return reference::linear(reference::rms_norm(last, norm_weight, eps), head_weight);
   };
   return answer(logits(x_exact, to_exact(norm), to_exact(head)), logits(x, norm, head));
 }

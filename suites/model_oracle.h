@@ -50,8 +50,8 @@ class ModelOracle {
   std::unique_ptr<Models> models_;
 };
 
-/// Logits (T, V) of a model whose weights are drawn as they are needed, a layer at a time: for
-/// models too large to hold in float64.
+/// Logits (1, V) after the last of `tokens`, of a model whose weights are drawn as they are needed,
+/// a layer at a time: for models too large to hold in float64.
 Answer streamed_logits(const WeightSource& source, DType dtype, const std::vector<int>& tokens);
 
 /// What the reference samples from `logits` (V), and how far the decision was from flipping.

@@ -2,10 +2,12 @@
 // beside the bytes and operations that a step cannot do without.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <map>
 #include <memory>
-#include <stdexcept>
+#include <utility>
 
 #include "engine/llama.h"
 #include "engine/random_weights.h"
@@ -19,9 +21,6 @@
 
 namespace assay::suites {
 namespace {
-
-constexpr int CHECKED_PROMPT = 12;  // tokens of the generation that is checked before any is timed
-constexpr int CHECKED_STEPS = 4;
 
 // Weights that every token reads: all but the embedding table, unless the logits use that.
 double matrix_elements(const ModelConfig& c) {
@@ -49,83 +48,112 @@ std::vector<int> random_tokens(int count, int vocab, std::uint64_t seed) {
   return tokens;
 }
 
-// A model of one kernel set and dtype, made when its first row is measured, checked once.
-class SweptModel {
- public:
-  SweptModel(const SweepOptions& options, DType dtype, const std::string& kernel_set)
-      : source_(config_of(options, dtype), options.common.seed) {
-    RunOptions run;
-    run.dtype = dtype;
-    run.kernels = KernelSet::parse(kernel_set);
-    int longest = options.context + 64;
-    for (const int batch : options.decode) run.max_batch = std::max(run.max_batch, batch);
-    for (const int length : options.prefill) longest = std::max(longest, length);
-    run.max_seq = std::min(longest, source_.config().context_length());
-    run.prefill_chunk = run.max_seq;
-    llama_ = std::make_unique<Llama>(source_, run);
-    verdict_ = check(options.common.seed);
-  }
+ModelConfig config_of(const SweepOptions& options, DType dtype) {
+  ModelConfig config = preset_config(options.model);
+  config.dtype = dtype;
+  return config;
+}
 
-  Llama& llama() { return *llama_; }
-  const Verdict& verdict() const { return verdict_; }
-
- private:
-  static ModelConfig config_of(const SweepOptions& options, DType dtype) {
-    ModelConfig config = preset_config(options.model);
-    config.dtype = dtype;
-    return config;
-  }
-
-  // A short greedy generation, every step's logits against the reference on the same tokens.
-  Verdict check(std::uint64_t seed) {
-    const ModelConfig& config = source_.config();
-    std::vector<int> fed = random_tokens(CHECKED_PROMPT, config.vocab_size, seed);
-    llama_->keep_logits(true);
-    std::vector<float> logits;
-    std::vector<int> next = llama_->prefill({fed}, {0});
-    for (int step = 0;; ++step) {
-      logits.insert(logits.end(), llama_->logits().begin(),
-                    llama_->logits().begin() + config.vocab_size);
-      if (step == CHECKED_STEPS) break;
-      fed.push_back(next[0]);
-      next = llama_->decode(next, {static_cast<int>(fed.size()) - 1});
-    }
-    llama_->keep_logits(false);
-
-    Answer answer = streamed_logits(source_, llama_->options().dtype, fed);
-    const auto skipped = static_cast<std::ptrdiff_t>(CHECKED_PROMPT - 1) * config.vocab_size;
-    answer.exact.erase(answer.exact.begin(), answer.exact.begin() + skipped);
-    answer.same_dtype.erase(answer.same_dtype.begin(), answer.same_dtype.begin() + skipped);
-    HostTensor found(llama_->options().dtype, {CHECKED_STEPS + 1, config.vocab_size});
-    for (std::size_t i = 0; i < logits.size(); ++i) found.set(i, static_cast<double>(logits[i]));
-    return judge("logits", found, answer, config.intermediate_size);
-  }
-
-  RandomWeights source_;
-  std::unique_ptr<Llama> llama_;
-  Verdict verdict_;
-};
-
-// The model at hand: one at a time, as two would not fit beside each other.
+// The engine at hand, and what the reference says to the prompts of the sweep. One engine at a
+// time, as two of 7B and their caches are more than a GPU may hold.
 class ModelStore {
  public:
   explicit ModelStore(SweepOptions options) : options_(std::move(options)) {}
-  SweptModel& get(DType dtype, const std::string& kernel_set) {
+
+  Llama& engine(DType dtype, const std::string& kernel_set) {
     const std::string key = fmt::format("{}/{}", assay::name_of(dtype), kernel_set);
-    if (key != key_) {
-      model_.reset();
-      model_ = std::make_unique<SweptModel>(options_, dtype, kernel_set);
-      key_ = key;
-    }
-    return *model_;
+    if (key == key_) return *engine_;
+    engine_.reset();
+    RunOptions run;
+    run.dtype = dtype;
+    run.kernels = KernelSet::parse(kernel_set);
+    int longest = options_.context;
+    for (const int batch : options_.decode) run.max_batch = std::max(run.max_batch, batch);
+    for (const int length : options_.prefill) longest = std::max(longest, length);
+    run.max_seq = longest;
+    run.prefill_chunk = longest;
+    engine_ = std::make_unique<Llama>(source(dtype), run);
+    key_ = key;
+    return *engine_;
   }
-  const SweepOptions& options() const { return options_; }
+
+  /// A prompt of `length` tokens, the same for everyone who asks for that length.
+  std::vector<int> prompt(int length) const {
+    return random_tokens(length, preset_config(options_.model).vocab_size, options_.common.seed);
+  }
+
+  /// The reference's logits (1, V) after prompt(length).
+  const Answer& answer(DType dtype, int length) {
+    const auto [found, first_time] = answers_.try_emplace({dtype, length});
+    if (first_time) found->second = streamed_logits(source(dtype), dtype, prompt(length));
+    return found->second;
+  }
 
  private:
+  RandomWeights source(DType dtype) const {
+    return {config_of(options_, dtype), options_.common.seed};
+  }
+
   SweepOptions options_;
-  std::unique_ptr<SweptModel> model_;
+  std::unique_ptr<Llama> engine_;
   std::string key_;
+  std::map<std::pair<DType, int>, Answer> answers_;
 };
+
+// One shape of the sweep on one engine.
+struct Shape {
+  DType dtype;
+  std::string kernel_set;
+  bool decode;
+  int batch;
+  int q_len;   // 1 for decode
+  int kv_len;  // q_len for prefill
+};
+
+// Pairs of query and key that the causal mask shows.
+double visible_pairs(const Shape& shape) {
+  return shape.decode ? static_cast<double>(shape.batch) * shape.kv_len
+                      : 0.5 * shape.batch * shape.q_len * (shape.q_len + 1.0);
+}
+
+// Runs the shape and compares its logits: those of every sequence, as all have the same prompt.
+// Afterwards the cache holds what a timed step expects.
+Verdict check(ModelStore& store, const Shape& shape) {
+  Llama& llama = store.engine(shape.dtype, shape.kernel_set);
+  const std::vector<int> prompt = store.prompt(shape.kv_len);
+  llama.keep_logits(true);
+  if (shape.decode) {
+    // One sequence after the other, so that the prefill stays within the arena's batch of one.
+    const std::vector<int> cached(prompt.begin(), prompt.end() - 1);
+    for (int b = 0; b < shape.batch; ++b) {
+      std::vector<std::vector<int>> prompts(static_cast<std::size_t>(b) + 1);
+      prompts.back() = cached;
+      const std::vector<int> past(prompts.size(), 0);
+      llama.forward(llama.begin_step({prompts, past}), LogitRows::kLast);
+      llama.stream().synchronize();
+    }
+    llama.decode(std::vector<int>(static_cast<std::size_t>(shape.batch), prompt.back()),
+                 std::vector<int>(static_cast<std::size_t>(shape.batch), shape.kv_len - 1));
+  } else {
+    llama.prefill({prompt}, {0});
+  }
+  const std::vector<float> logits = llama.logits();
+  llama.keep_logits(false);
+
+  const Answer answer = concatenate(std::vector<Answer>(static_cast<std::size_t>(shape.batch),
+                                                        store.answer(shape.dtype, shape.kv_len)));
+  HostTensor found(shape.dtype, {shape.batch, llama.config().vocab_size});
+  for (std::size_t i = 0; i < found.count(); ++i) found.set(i, static_cast<double>(logits.at(i)));
+  return judge("logits", found, answer, llama.config().intermediate_size);
+}
+
+// Fills in the verdict; whether the shape may be timed.
+bool passes(reports::Row& row, const Verdict& verdict) {
+  describe_verdict(row, verdict);
+  row.set("status", std::string_view(name_of(verdict.pass ? Status::kPass : Status::kFail)));
+  if (!verdict.pass) fmt::print(stderr, "{}: {}\n", row.text("case_id"), verdict.describe());
+  return verdict.pass;
+}
 
 double timed_us(const std::function<void()>& work) {
   const auto start = std::chrono::steady_clock::now();
@@ -134,16 +162,20 @@ double timed_us(const std::function<void()>& work) {
       .count();
 }
 
-// Times `step`, which returns when its tokens are on the host.
-std::vector<double> time_steps(reports::Row& row, SweptModel& model, double tokens_per_step,
-                               const std::function<void()>& step, const SamplingPlan& plan) {
-  describe_verdict(row, model.verdict());
-  row.set("status",
-          std::string_view(name_of(model.verdict().pass ? Status::kPass : Status::kFail)));
-  if (!model.verdict().pass) {
-    fmt::print(stderr, "{}: {}\n", row.text("case_id"), model.verdict().describe());
-    return {};
-  }
+// Whole steps as a caller sees them: until their tokens are on the host.
+std::vector<double> measure_model(reports::Row& row, ModelStore& store, const Shape& shape) {
+  if (!passes(row, check(store, shape))) return {};
+  Llama& llama = store.engine(shape.dtype, shape.kernel_set);
+  const std::vector<int> prompt = store.prompt(shape.kv_len);
+  const std::vector<int> tokens(static_cast<std::size_t>(shape.batch), prompt.back());
+  const std::vector<int> past(static_cast<std::size_t>(shape.batch), shape.kv_len - 1);
+  const auto step = [&] {
+    if (shape.decode) {
+      llama.decode(tokens, past);  // writes the same slot every time
+    } else {
+      llama.prefill({prompt}, {0});
+    }
+  };
   step();  // sets libraries up
   step();  // records the graph
   reset_memory_stats();
@@ -151,106 +183,137 @@ std::vector<double> time_steps(reports::Row& row, SweptModel& model, double toke
   step();
   row.set("launches", launch_count() - launches);
   row.set("allocations", memory_stats().allocations);
+  SamplingPlan plan;
+  if (!shape.decode) plan = {6, 100, 2.0, 0.01};
   const std::vector<double> samples = collect([&] { return timed_us(step); }, plan);
   row.set("peak_mem_bytes", memory_stats().peak_bytes);
-  describe_times(row, samples, ceilings(model.llama().options().dtype, model.llama().stream()));
-  row.set("tok_per_s", tokens_per_step / (row.real("t_median_us").value_or(0.0) * 1e-6));
+  describe_times(row, samples, ceilings(shape.dtype, llama.stream()));
+  const double seconds = row.real("t_median_us").value_or(0.0) * 1e-6;
+  row.set("tok_per_s", static_cast<double>(shape.batch) * shape.q_len / seconds);
+  if (!shape.decode) row.set("ttft_ms", seconds * 1e3);
   return samples;
 }
 
-std::vector<double> measure_prefill(reports::Row& row, SweptModel& model, int length,
-                                    std::uint64_t seed) {
-  Llama& llama = model.llama();
-  const std::vector<int> prompt = random_tokens(length, llama.config().vocab_size, seed);
-  SamplingPlan plan;
-  plan.min_samples = 6;
-  plan.max_seconds = 3.0;
-  const auto samples = time_steps(
-      row, model, length, [&] { llama.prefill({prompt}, {0}); }, plan);
-  if (const auto median_us = row.real("t_median_us")) row.set("ttft_ms", *median_us * 1e-3);
-  return samples;
-}
-
-std::vector<double> measure_decode(reports::Row& row, SweptModel& model, int batch, int context,
-                                   std::uint64_t seed) {
-  Llama& llama = model.llama();
-  // The cache holds context - 1 tokens; every step writes the same last slot.
-  const std::vector<int> prompt = random_tokens(context - 1, llama.config().vocab_size, seed);
-  for (int first = 0; first < batch; ++first) {
-    std::vector<std::vector<int>> prompts(static_cast<std::size_t>(first) + 1);
-    std::vector<int> past(prompts.size(), 0);
-    prompts.back() = prompt;
-    if (prompts.size() == 1) {
-      llama.prefill(prompts, past);
-      continue;
-    }
-    const Step step = llama.begin_step({prompts, past});
-    llama.forward(step, LogitRows::kLast);
-    llama.stream().synchronize();
+// One block of the first layer, replayed as a graph. The whole step is what is checked. A layer of
+// 7B is larger than any cache, so its weights are read anew by each replay.
+std::vector<double> measure_block(reports::Row& row, ModelStore& store, const Shape& shape,
+                                  Block block) {
+  if (!passes(row, check(store, shape))) return {};
+  Llama& llama = store.engine(shape.dtype, shape.kernel_set);
+  const std::vector<int> prompt = store.prompt(shape.kv_len);
+  StepInput input;
+  for (int b = 0; b < shape.batch; ++b) {
+    input.ids.emplace_back(prompt.end() - shape.q_len, prompt.end());
+    input.past_lens.push_back(shape.kv_len - shape.q_len);
   }
-  const std::vector<int> tokens(static_cast<std::size_t>(batch), prompt.back());
-  const std::vector<int> past(static_cast<std::size_t>(batch), context - 1);
-  return time_steps(row, model, batch, [&] { llama.decode(tokens, past); }, {});
+  const Step step = llama.begin_step(input);
+  llama.embed(step);
+  const auto run = [&] {
+    if (block == Block::kAttention) llama.attention_block(0, step);
+    if (block == Block::kFeedForward) llama.feed_forward_block(0, step);
+    if (block == Block::kDecoderLayer) llama.decoder_layer(0, step);
+  };
+  const std::uint64_t launches = launch_count();
+  run();
+  row.set("launches", launch_count() - launches);
+  const std::vector<double> samples = time_graph(llama.stream(), {run}, {});
+  describe_times(row, samples, ceilings(shape.dtype, llama.stream()));
+  return samples;
+}
+
+reports::Row identity(const SweepOptions& options, const Shape& shape, const std::string& suite) {
+  const ModelConfig config = preset_config(options.model);
+  reports::Row row = common_row(suite, options.common.seed);
+  row.set("kernel_set", shape.kernel_set).set("phase", shape.decode ? "decode" : "prefill");
+  row.set("batch", shape.batch).set("q_len", shape.q_len).set("kv_len", shape.kv_len);
+  row.set("heads", config.num_attention_heads).set("kv_heads", config.num_key_value_heads);
+  row.set("head_dim", config.head_dim);
+  row.set("dtype", assay::name_of(shape.dtype)).set("accumulate", "fp32");
+  return row;
+}
+
+std::string shape_id(const Shape& shape) {
+  return fmt::format("{}/batch={},q_len={},kv_len={}", shape.decode ? "decode" : "prefill",
+                     shape.batch, shape.q_len, shape.kv_len);
+}
+
+std::string repro(const SweepOptions& options, const Shape& shape, const std::string& name) {
+  return fmt::format(
+      "sweep --level model --model {} --dtype {} --kernels '{}' --seed {} --benchmark_filter='{}'",
+      options.model, assay::name_of(shape.dtype), shape.kernel_set, options.common.seed, name);
+}
+
+SweepEntry model_entry(const SweepOptions& options, const Shape& shape,
+                       const std::shared_ptr<ModelStore>& store) {
+  const ModelConfig config = preset_config(options.model);
+  SweepEntry entry;
+  entry.name = fmt::format("{}/{}/{}/{}", options.model, assay::name_of(shape.dtype),
+                           shape.kernel_set, shape_id(shape));
+  entry.identity = identity(options, shape, "generation");
+  entry.identity.set("case_id", options.model + "/" + shape_id(shape)).set("graph", shape.decode);
+  const double head = static_cast<double>(config.hidden_size) * config.vocab_size;
+  const double tokens = static_cast<double>(shape.batch) * shape.q_len;
+  entry.identity.set("flops", std::llround(2.0 * tokens * (matrix_elements(config) - head) +
+                                           2.0 * shape.batch * head +
+                                           attention_flops(config, visible_pairs(shape))));
+  entry.identity.set(
+      "bytes", std::llround(matrix_elements(config) * static_cast<double>(size_of(shape.dtype)) +
+                            kv_bytes_per_token(config, shape.dtype) * shape.batch * shape.kv_len));
+  entry.identity.set("repro_cmd", repro(options, shape, entry.name));
+  entry.measure = [=](reports::Row& row) { return measure_model(row, *store, shape); };
+  return entry;
+}
+
+SweepEntry block_entry(const SweepOptions& options, const Shape& shape, Block block,
+                       const std::shared_ptr<ModelStore>& store) {
+  const ModelConfig config = preset_config(options.model);
+  SweepEntry entry;
+  entry.name = fmt::format("{}/{}/{}/{}/{}", options.model, assay::name_of(shape.dtype),
+                           shape.kernel_set, name_of(block), shape_id(shape));
+  entry.identity = identity(options, shape, "layer");
+  entry.identity.set("op", name_of(block)).set("graph", true);
+  entry.identity.set("case_id", options.model + "/" + shape_id(shape));
+  const double tokens = static_cast<double>(shape.batch) * shape.q_len;
+  const double width = config.hidden_size;
+  const double feed_forward = 3.0 * width * config.intermediate_size;
+  const double head = width * config.vocab_size;
+  const double layer = (matrix_elements(config) - head) / config.num_hidden_layers;
+  const bool attends = block != Block::kFeedForward;
+  const double elements = block == Block::kFeedForward ? feed_forward
+                          : block == Block::kAttention ? layer - feed_forward
+                                                       : layer;
+  const double layers = config.num_hidden_layers;
+  const double pairs_flops = attention_flops(config, visible_pairs(shape)) / layers;
+  const double kv_bytes =
+      kv_bytes_per_token(config, shape.dtype) / layers * shape.batch * shape.kv_len;
+  const double size = static_cast<double>(size_of(shape.dtype));
+  entry.identity.set("flops",
+                     std::llround(2.0 * tokens * elements + (attends ? pairs_flops : 0.0)));
+  entry.identity.set(
+      "bytes", std::llround((elements + 2.0 * tokens * width) * size + (attends ? kv_bytes : 0.0)));
+  entry.identity.set("repro_cmd", repro(options, shape, entry.name));
+  entry.measure = [=](reports::Row& row) { return measure_block(row, *store, shape, block); };
+  return entry;
 }
 
 }  // namespace
 
 void register_model_sweep(const SweepOptions& options, SweepReport& report) {
   const auto store = std::make_shared<ModelStore>(options);
-  const ModelConfig config = preset_config(options.model);
-  const std::uint64_t seed = options.common.seed;
   for (const DType dtype : options.dtypes) {
-    const double weights_bytes = matrix_elements(config) * static_cast<double>(size_of(dtype));
     for (const std::string& set : options.kernel_sets) {
-      const auto entry_for = [&](const std::string& phase, int batch, int q_len, int kv_len) {
-        SweepEntry entry;
-        entry.name = fmt::format("{}/{}/{}/{}/batch={},q_len={},kv_len={}", options.model,
-                                 assay::name_of(dtype), set, phase, batch, q_len, kv_len);
-        entry.identity = common_row("generation", seed);
-        entry.identity
-            .set("case_id", fmt::format("{}/{}/batch={},q_len={},kv_len={}", options.model, phase,
-                                        batch, q_len, kv_len))
-            .set("kernel_set", set)
-            .set("phase", phase)
-            .set("batch", batch)
-            .set("q_len", q_len)
-            .set("kv_len", kv_len)
-            .set("heads", config.num_attention_heads)
-            .set("kv_heads", config.num_key_value_heads)
-            .set("head_dim", config.head_dim)
-            .set("dtype", assay::name_of(dtype))
-            .set("accumulate", "fp32")
-            .set("graph", phase == "decode");
-        const double tokens = static_cast<double>(batch) * q_len;
-        const double pairs = phase == "decode" ? static_cast<double>(batch) * kv_len
-                                               : 0.5 * batch * q_len * (q_len + 1.0);
-        const double logit_rows = batch;
-        const double head = static_cast<double>(config.hidden_size) * config.vocab_size;
-        entry.identity.set("flops",
-                           std::llround(2.0 * tokens * (matrix_elements(config) - head) +
-                                        2.0 * logit_rows * head + attention_flops(config, pairs)));
-        entry.identity.set("bytes", std::llround(weights_bytes + kv_bytes_per_token(config, dtype) *
-                                                                     batch * kv_len));
-        entry.identity.set("repro_cmd",
-                           fmt::format("sweep --level model --model {} --dtype {} --seed {} "
-                                       "--benchmark_filter='{}'",
-                                       options.model, assay::name_of(dtype), seed, entry.name));
-        return entry;
-      };
+      std::vector<Shape> shapes;
       for (const int length : options.prefill) {
-        SweepEntry entry = entry_for("prefill", 1, length, length);
-        entry.measure = [=](reports::Row& row) {
-          return measure_prefill(row, store->get(dtype, set), length, seed);
-        };
-        register_entry(std::move(entry), report);
+        shapes.push_back({dtype, set, false, 1, length, length});
       }
       for (const int batch : options.decode) {
-        SweepEntry entry = entry_for("decode", batch, 1, options.context);
-        const int context = options.context;
-        entry.measure = [=](reports::Row& row) {
-          return measure_decode(row, store->get(dtype, set), batch, context, seed);
-        };
-        register_entry(std::move(entry), report);
+        shapes.push_back({dtype, set, true, batch, 1, options.context});
+      }
+      for (const Shape& shape : shapes) {
+        for (const Block block : {Block::kAttention, Block::kFeedForward, Block::kDecoderLayer}) {
+          register_entry(block_entry(options, shape, block, store), report);
+        }
+        register_entry(model_entry(options, shape, store), report);
       }
     }
   }

@@ -53,7 +53,7 @@ void register_entry(SweepEntry entry, SweepReport& report);
 
 /// Every op x version x shape of the set.
 void register_kernel_sweep(const SweepOptions& options, SweepReport& report);
-/// Decoder layers, prefill and decode of a random model of the preset.
+/// Blocks, prefill and decode of a random model of the preset.
 void register_model_sweep(const SweepOptions& options, SweepReport& report);
 
 }  // namespace assay::suites
