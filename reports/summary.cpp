@@ -170,6 +170,7 @@ constexpr Shown KERNEL_COLUMNS[] = {
 
 constexpr Shown MODEL_COLUMNS[] = {
     {"case", "case_id", true},
+    {"block", "op", false, true},
     {"kernels", "kernel_set", true},
     {"dtype", "dtype"},
     {"phase", "phase"},
@@ -183,7 +184,18 @@ constexpr Shown MODEL_COLUMNS[] = {
     {"roofline", "roofline_frac"},
 };
 
+// The case without the op and dtype that it starts with: other cells of the table have them.
+std::string case_of(const Row& row) {
+  std::string text = row.text("case_id");
+  for (const auto column : {"op", "dtype"}) {
+    const std::string prefix = row.text(column) + "/";
+    if (text.starts_with(prefix) && text.size() > prefix.size()) text.erase(0, prefix.size());
+  }
+  return text;
+}
+
 std::string shown_cell(const Row& row, std::string_view column) {
+  if (column == "case_id") return case_of(row);
   if (columns()[column_index(column)].type != ColumnType::kReal) return value_of(row, column);
   const auto value = row.real(column);
   if (!value) return "";

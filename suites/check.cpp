@@ -125,9 +125,9 @@ std::string Verdict::describe() const {
 }
 
 Verdict compare_three_way(const std::vector<HostTensor>& found, const Truth& truth,
-                          std::int64_t reduction) {
+                          std::int64_t reduction, int roundings) {
   return compare(found, truth, [&](const HostTensor& tensor, const Truth::Output& output) {
-    const double floor = relative_floor(tensor.dtype, reduction);
+    const double floor = relative_floor(tensor.dtype, reduction) * std::sqrt(roundings);
     const Magnitude size = magnitude(output.exact);
     return std::pair(2.0 * output.same_dtype_max_error + floor * size.max_abs,
                      2.0 * output.same_dtype_rms_error + floor * size.rms);

@@ -54,9 +54,10 @@ struct Verdict {
   std::string describe() const;
 };
 
-/// err(found, exact) <= 2 * err(same dtype, exact) + floor, for max-abs and for RMS error.
+/// err(found, exact) <= 2 * err(same dtype, exact) + floor, for max-abs and for RMS error. A value
+/// that was rounded `roundings` times on its way has a floor of sqrt(roundings) times that of one.
 Verdict compare_three_way(const std::vector<HostTensor>& found, const Truth& truth,
-                          std::int64_t reduction);
+                          std::int64_t reduction, int roundings = 1);
 /// Every element equal to the truth; NaN equals NaN.
 Verdict compare_exact(const std::vector<HostTensor>& found, const Truth& truth);
 

@@ -90,10 +90,10 @@ void record_against_reference(const ModelTestContext& context, const ModelOracle
                               int prefill) {
   for (std::size_t b = 0; b < prompts.size(); ++b) {
     const int first = prefill > 0 ? prefill : static_cast<int>(prompts[b].size());
-    context.record(
-        "generation", op, fmt::format("{}.logits[{}]", op, b),
-        judge("logits", as_tensor(run.logits[b], context.dtype),
-              answer_for(oracle, prompts[b], run.tokens[b], first), oracle.longest_sum()));
+    context.record("generation", op, fmt::format("{}.logits[{}]", op, b),
+                   judge("logits", as_tensor(run.logits[b], context.dtype),
+                         answer_for(oracle, prompts[b], run.tokens[b], first), oracle.longest_sum(),
+                         stream_roundings(oracle.layers() - 1)));
   }
 }
 
@@ -249,7 +249,7 @@ void check_golden(const ModelTestContext& context) {
     first.same_dtype = golden.first_logits;
     context.record("generation", "golden", fmt::format("golden.logits[{}]", index),
                    judge("first logits", as_tensor({run.logits[0][0]}, context.dtype), first,
-                         oracle.longest_sum()));
+                         oracle.longest_sum(), stream_roundings(oracle.layers() - 1)));
 
     // Tokens are the same, up to one where Transformers' own two best are nearer than the two
     // engines' logits.

@@ -48,6 +48,12 @@ std::vector<Tapped> run_with_taps(Llama& llama, const std::vector<std::vector<in
   return taps;
 }
 
+// "layer.3.attention.scores" -> 3; after the last layer for what is not in one, but the embedding.
+int layer_of(const std::string& tap, int layers) {
+  if (tap == "embedding") return -1;
+  return tap.starts_with("layer.") ? std::stoi(tap.substr(6)) : layers - 1;
+}
+
 void check_accumulated(const ModelTestContext& context) {
   const ModelOracle oracle(context.model->folder, context.dtype);
   const auto prompts = ragged_prompts(oracle.vocab(), oracle.context(), context.options->seed);
@@ -73,19 +79,21 @@ void check_accumulated(const ModelTestContext& context) {
       context.record("layer", "accumulated", tap.name, "the reference has no such tap");
       continue;
     }
+    const int roundings = stream_roundings(layer_of(tap.name, oracle.layers()));
     const bool scores = tap.name.ends_with("attention.scores");
     if (!scores) {
       std::vector<Answer> parts;
       for (auto& of_sequence : answers) parts.push_back(of_sequence.at(tap.name));
-      context.record("layer", "accumulated", tap.name,
-                     judge(tap.name, tap.value, concatenate(parts), oracle.longest_sum()));
+      context.record(
+          "layer", "accumulated", tap.name,
+          judge(tap.name, tap.value, concatenate(parts), oracle.longest_sum(), roundings));
       continue;
     }
     for (std::size_t b = 0; b < prompts.size(); ++b) {
       const auto q_len = static_cast<std::int64_t>(prompts[b].size());
       context.record("layer", "accumulated", fmt::format("{}[{}]", tap.name, b),
                      judge(tap.name, scores_of(tap.value, b, q_len), answers[b].at(tap.name),
-                           oracle.longest_sum()));
+                           oracle.longest_sum(), roundings));
     }
   }
 }
@@ -144,7 +152,7 @@ void check_local(const ModelTestContext& context) {
         first += prompt.size();
       }
       context.record("layer", name_of(block), fmt::format("layer.{}.{}", layer, name_of(block)),
-                     judge(name_of(block), found, concatenate(parts), oracle.longest_sum()));
+                     judge(name_of(block), found, concatenate(parts), oracle.longest_sum(), 1));
     }
   }
 }

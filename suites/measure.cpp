@@ -99,6 +99,9 @@ void describe_times(reports::Row& row, const std::vector<double>& samples_us,
                     const Ceilings& ceilings) {
   reports::set_times(row, reports::summarize(samples_us));
   reports::set_rates(row);
+  const Conditions now = read_conditions();
+  row.set("sm_mhz", now.sm_mhz).set("mem_mhz", now.mem_mhz).set("temp_c", now.temp_c);
+  row.set("power_w", now.power_w).set("throttle", now.throttle);
   if (ceilings.bytes_per_s <= 0.0) return;
   // The least time that the bytes and the operations need; the larger is the limit.
   const double bytes_s = row.real("bytes").value_or(0.0) / ceilings.bytes_per_s;

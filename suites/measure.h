@@ -35,7 +35,8 @@ struct Ceilings {
 /// Measured on first use, on a GPU: a copy of 2 GiB, and an 8192^3 product of `dtype`.
 Ceilings ceilings(DType dtype, const Stream& stream);
 
-/// Fills in the row's times, rates and, where the ceilings are known, roofline_frac.
+/// Fills in the row's times, rates, the GPU's conditions just after them and, where the ceilings
+/// are known, roofline_frac.
 void describe_times(reports::Row& row, const std::vector<double>& samples_us,
                     const Ceilings& ceilings);
 

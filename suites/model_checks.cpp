@@ -13,9 +13,10 @@ HostTensor download(const void* device, DType dtype, std::vector<std::int64_t> s
 }
 
 Verdict judge(const std::string& name, const HostTensor& found, const Answer& answer,
-              int longest_sum) {
+              int longest_sum, int roundings) {
   const ErrorStats same = error_between(answer.same_dtype, answer.exact);
-  return compare_three_way({found}, {{{name, answer.exact, same.max_abs, same.rms}}}, longest_sum);
+  return compare_three_way({found}, {{{name, answer.exact, same.max_abs, same.rms}}}, longest_sum,
+                           roundings);
 }
 
 Answer concatenate(const std::vector<Answer>& parts) {

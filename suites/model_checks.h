@@ -15,9 +15,13 @@ namespace assay::suites {
 HostTensor download(const void* device, DType dtype, std::vector<std::int64_t> shape,
                     const Stream& stream);
 
-/// The three-way comparison of one tensor.
+/// The three-way comparison of one tensor. `roundings`: of the residual stream before it.
 Verdict judge(const std::string& name, const HostTensor& found, const Answer& answer,
-              int longest_sum);
+              int longest_sum, int roundings);
+
+/// How often the residual stream is rounded before the output of layer `layer` (its index): the
+/// embedding, and each half of each layer.
+constexpr int stream_roundings(int layer) { return 2 * layer + 3; }
 
 /// Answers one below the other along the leading axis: a packed batch of single sequences.
 Answer concatenate(const std::vector<Answer>& parts);

@@ -144,7 +144,8 @@ Verdict check(ModelStore& store, const Shape& shape) {
                                                         store.answer(shape.dtype, shape.kv_len)));
   HostTensor found(shape.dtype, {shape.batch, llama.config().vocab_size});
   for (std::size_t i = 0; i < found.count(); ++i) found.set(i, static_cast<double>(logits.at(i)));
-  return judge("logits", found, answer, llama.config().intermediate_size);
+  return judge("logits", found, answer, llama.config().intermediate_size,
+               stream_roundings(llama.config().num_hidden_layers - 1));
 }
 
 // Fills in the verdict; whether the shape may be timed.

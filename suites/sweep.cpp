@@ -3,13 +3,16 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <string>
 #include <vector>
 
+#include "engine/config.h"
 #include "kernels/device/error.h"
 #include "kernels/device/properties.h"
+#include "kernels/op.h"
 #include "reference/leave.h"
 #include "reports/identity.h"
 #include "suites/measure.h"
@@ -46,7 +49,8 @@ void register_entry(SweepEntry entry, SweepReport& report) {
       [entry = std::move(entry), &report](benchmark::State& state) {
         reports::Row row = entry.identity;
         if (report.has(row)) {
-          state.SkipWithError("already in the report");
+          for ([[maybe_unused]] const auto _ : state) state.SetIterationTime(0);
+          state.SetLabel("already in the report");
           return;
         }
         std::vector<double> samples;
@@ -91,6 +95,40 @@ std::vector<DType> parse_dtypes(const std::vector<std::string>& names) {
   return dtypes;
 }
 
+// Refuses what would fail in the middle of a run.
+void check(const SweepOptions& options, const std::vector<std::string>& levels) {
+  for (const std::string& level : levels) {
+    if (level != "kernel" && level != "model") {
+      throw InputError("level '" + level + "' is neither kernel nor model");
+    }
+  }
+  for (const std::string& set : options.kernel_sets) KernelSet::parse(set);
+  for (const std::string& op : options.ops) {
+    const auto& known = all_ops();
+    if (std::none_of(known.begin(), known.end(),
+                     [&](const OpNames& names) { return names.op == op; })) {
+      std::string names;
+      for (const OpNames& o : known) names += " " + o.op;
+      throw InputError("there is no op '" + op + "'; ops are" + names);
+    }
+  }
+  const ModelConfig config = preset_config(options.model);
+  const int context = config.context_length();
+  for (const int length : options.prefill) {
+    if (length < 1 || length > context) {
+      throw InputError(
+          fmt::format("prefill of {} tokens: {} takes 1 to {}", length, options.model, context));
+    }
+  }
+  for (const int batch : options.decode) {
+    if (batch < 1) throw InputError(fmt::format("decode of a batch of {}: at least 1", batch));
+  }
+  if (options.context < 2 || options.context > context) {
+    throw InputError(fmt::format("context of {} tokens: {} takes 2 to {}", options.context,
+                                 options.model, context));
+  }
+}
+
 int run(int argc, char** argv) {
   const bool emulated = properties().kind == DeviceKind::kEmulated;
   SweepOptions options;
@@ -132,6 +170,7 @@ int run(int argc, char** argv) {
   }
   options.common.set = parse_set(set);
   options.dtypes = parse_dtypes(dtypes);
+  check(options, levels);
 
   std::vector<std::string> extras = app.remaining();
   std::vector<char*> arguments{argv[0]};
@@ -154,13 +193,8 @@ int run(int argc, char** argv) {
   }
   SweepReport report(options.common.csv, options.common.resume);
   for (const std::string& level : levels) {
-    if (level == "kernel") {
-      register_kernel_sweep(options, report);
-    } else if (level == "model") {
-      register_model_sweep(options, report);
-    } else {
-      throw InputError("level '" + level + "' is neither kernel nor model");
-    }
+    if (level == "kernel") register_kernel_sweep(options, report);
+    if (level == "model") register_model_sweep(options, report);
   }
   benchmark::RunSpecifiedBenchmarks();
   fmt::print("sweep: {}\n", options.common.csv);

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace assay {
@@ -25,6 +26,17 @@ struct Properties {
 
 /// Properties of the current device. Throws Error where a CUDA build finds no usable GPU.
 const Properties& properties();
+
+/// The state of the GPU at this moment, as NVML reports it; empty where it does not, or there is
+/// none.
+struct Conditions {
+  std::optional<int> sm_mhz;
+  std::optional<int> mem_mhz;
+  std::optional<int> temp_c;
+  std::optional<double> power_w;
+  std::string throttle;  // reasons for lowered clocks, separated by spaces; "none"
+};
+Conditions read_conditions();
 
 /// "cuda" or "emulated", as reports write it.
 const char* name_of(DeviceKind kind);

@@ -69,6 +69,13 @@ TEST(ThreeWay, AllZeroTruthAllowsOnlyZero) {
   EXPECT_FALSE(compare_three_way({tensor({0.0, 1e-20})}, truth({0.0, 0.0}), 64).pass);
 }
 
+TEST(ThreeWay, TheFloorGrowsWithTheRootOfTheRoundings) {
+  const double step = relative_floor(DType::kF32, 1);
+  const std::vector<HostTensor> found{tensor({1.0, 1.0 + 3.0 * step})};
+  EXPECT_FALSE(compare_three_way(found, truth({1.0, 1.0}), 1, 4).pass);
+  EXPECT_TRUE(compare_three_way(found, truth({1.0, 1.0}), 1, 16).pass);
+}
+
 TEST(ThreeWay, TheWorstOutputDecides) {
   const Truth two{{{"a", {1.0}, 0.0, 0.0}, {"b", {1.0}, 0.0, 0.0}}};
   const Verdict verdict = compare_three_way({tensor({1.0}), tensor({2.0})}, two, 1);

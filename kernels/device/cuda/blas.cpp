@@ -120,10 +120,10 @@ class Blas {
           "setting the workspace");
     // Partial sums of a split K are added in fp32: the result is rounded once.
     const std::uint32_t reductions = CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE;
-    check(cublasLtMatmulPreferenceSetAttribute(preference,
-                                               CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK,
-                                               &reductions, sizeof(reductions)),
-          "setting the reductions");
+    check(
+        cublasLtMatmulPreferenceSetAttribute(preference, CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK,
+                                             &reductions, sizeof(reductions)),
+        "setting the reductions");
     // Algorithms must take the least aligned operand that callers may pass: one element.
     const std::uint32_t alignment = static_cast<std::uint32_t>(size_of(p.dtype));
     for (const auto attribute :

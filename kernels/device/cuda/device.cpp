@@ -6,6 +6,7 @@
 #include <string>
 
 #include "kernels/device/cuda/check.h"
+#include "kernels/device/cuda/nvml.h"
 #include "kernels/device/error.h"
 #include "kernels/device/properties.h"
 #include "kernels/device/stream.h"
@@ -139,7 +140,8 @@ const Properties& properties() {
     p.l2_bytes = static_cast<std::size_t>(device.l2CacheSize);
     p.total_memory_bytes = device.totalGlobalMem;
     p.shared_bytes_per_block = device.sharedMemPerBlockOptin;
-    p.driver = version_text(driver);
+    const std::string version = cuda::driver_version();
+    p.driver = !version.empty() ? version : "CUDA " + version_text(driver);
     p.runtime = version_text(runtime);
     p.ecc = device.ECCEnabled != 0;
     return p;

@@ -161,6 +161,8 @@ const Properties& properties() {
   return instance;
 }
 
+Conditions read_conditions() { return {}; }
+
 std::uint64_t launch_count() { return launches; }
 
 void set_schedule_seed(std::uint64_t seed) { emulated::set_seed(seed); }

@@ -86,6 +86,20 @@ TEST(Device, SaysWhatItIs) {
   EXPECT_GT(properties().total_memory_bytes, 0u);
 }
 
+TEST(Device, ReadsConditionsWhereThereIsAGpu) {
+  const Conditions now = read_conditions();
+  if (properties().kind == DeviceKind::kEmulated) {
+    EXPECT_FALSE(now.sm_mhz || now.mem_mhz || now.temp_c || now.power_w);
+    EXPECT_EQ(now.throttle, "");
+    return;
+  }
+  ASSERT_TRUE(now.sm_mhz && now.power_w) << "NVML does not answer";
+  EXPECT_GT(*now.sm_mhz, 0);
+  EXPECT_GT(*now.power_w, 0.0);
+  EXPECT_FALSE(now.throttle.empty());
+  EXPECT_NE(properties().driver.find('.'), std::string::npos);
+}
+
 TEST(Blas, MultipliesAndAddsTheBias) {
   const Stream stream;
   constexpr int M = 2;

@@ -136,7 +136,8 @@ TEST_F(EmulatedFaults, WritePastASharedArray) {
 }
 
 TEST_F(EmulatedFaults, StackOverflow) {
-  fill_bytes(y_.data(), 0xFF, y_.size_bytes(), stream_);  // the depth that ends the recursion: never
+  fill_bytes(y_.data(), 0xFF, y_.size_bytes(),
+             stream_);  // the depth that ends the recursion: never
   EXPECT_REPORT(faults::overflow_stack(y_.data(), stream_), "overflowed its stack");
 }
 

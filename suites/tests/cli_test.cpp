@@ -1,0 +1,96 @@
+// verify and sweep as a person calls them: what they refuse, how, and with which exit code.
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include <array>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+namespace assay::suites {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Answer {
+  int exit_code;
+  std::string output;  // standard output and error
+};
+
+Answer run(const std::string& command) {
+  Answer answer{-1, ""};
+  FILE* pipe = ::popen((command + " 2>&1").c_str(), "r");
+  std::array<char, 4096> buffer;
+  while (const std::size_t n = std::fread(buffer.data(), 1, buffer.size(), pipe)) {
+    answer.output.append(buffer.data(), n);
+  }
+  const int status = ::pclose(pipe);
+  if (WIFEXITED(status)) answer.exit_code = WEXITSTATUS(status);
+  return answer;
+}
+
+void expect_refused(const std::string& command, const std::string& message) {
+  const Answer answer = run(command);
+  EXPECT_EQ(answer.exit_code, 2) << command << "\n" << answer.output;
+  EXPECT_NE(answer.output.find(message), std::string::npos) << command << "\n" << answer.output;
+}
+
+// A report path in a folder of this test's own.
+fs::path report_path(const std::string& name) {
+  const fs::path folder = fs::path(testing::TempDir()) / "assay-cli-test";
+  fs::create_directories(folder);
+  fs::path path = folder / name;
+  fs::remove(path);
+  fs::path samples = path;
+  fs::remove(samples.replace_extension("samples.jsonl"));
+  return path;
+}
+
+const std::string VERIFY = ASSAY_VERIFY;
+const std::string SWEEP = ASSAY_SWEEP;
+const std::string ONE_KERNEL = " --set smoke --gtest_filter='residual_add.*/fp32/*'";
+
+TEST(Verify, RefusesWhatItDoesNotKnow) {
+  expect_refused(VERIFY + " --set huge", "'huge' is none of smoke, ci, sweep");
+  expect_refused(VERIFY + " --sed 3", "unknown argument --sed");
+  expect_refused(VERIFY + " --set smoke --gtest_filter=no_such_op.*", "no test matches");
+  expect_refused(VERIFY + ONE_KERNEL + " --csv /no/such/folder/x.csv", "/no/such/folder/x.csv");
+}
+
+TEST(Verify, WritesARowPerTestAndTheSummary) {
+  const fs::path csv = report_path("verify.csv");
+  const Answer answer = run(VERIFY + ONE_KERNEL + " --csv " + csv.string());
+  EXPECT_EQ(answer.exit_code, 0) << answer.output;
+  EXPECT_NE(answer.output.find("kernel.residual_add"), std::string::npos);
+  std::ifstream file(csv);
+  int lines = 0;
+  for (std::string line; std::getline(file, line);) ++lines;
+  EXPECT_GT(lines, 1);
+}
+
+TEST(Sweep, RefusesWhatItDoesNotKnow) {
+  const std::string to_csv = " --csv " + report_path("refused.csv").string();
+  expect_refused(SWEEP + to_csv + " --dtype fp8", "'fp8' is none of");
+  expect_refused(SWEEP + to_csv + " --level planet", "'planet' is neither");
+  expect_refused(SWEEP + to_csv + " --kernels rms_norm=v9_dream --level model", "no version");
+  expect_refused(SWEEP + to_csv + " --model 900b --level model", "unknown preset");
+  expect_refused(SWEEP + to_csv + " --ops no_such_op --level kernel", "no op 'no_such_op'");
+  EXPECT_FALSE(fs::exists(report_path("refused.csv")));
+}
+
+TEST(Sweep, NeverOverwritesAndResumes) {
+  const fs::path csv = report_path("sweep.csv");
+  const std::string command =
+      SWEEP + " --set smoke --level kernel --ops residual_add --csv " + csv.string();
+  EXPECT_EQ(run(command).exit_code, 0);
+  const auto size = fs::file_size(csv);
+  expect_refused(command, "sweep.csv");
+  EXPECT_EQ(fs::file_size(csv), size);
+  const Answer again = run(command + " --resume");
+  EXPECT_EQ(again.exit_code, 0) << again.output;
+  EXPECT_EQ(fs::file_size(csv), size) << "a row was measured twice";
+}
+
+}  // namespace
+}  // namespace assay::suites
