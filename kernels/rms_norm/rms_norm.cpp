@@ -29,7 +29,9 @@ const Op<RmsNormArgs>& rms_norm_op() {
           {"v2_registers",
            launch_rms_norm_v2,
            supports_v2,
-           {{"width", 2048}, {"width", RMS_NORM_V2_MAX_BYTES / 4}, {"width", RMS_NORM_V2_MAX_BYTES / 2}}},
+           {{"width", 2048},
+            {"width", RMS_NORM_V2_MAX_BYTES / 4},
+            {"width", RMS_NORM_V2_MAX_BYTES / 2}}},
           {"v1_two_pass", launch_rms_norm_v1, supports_v1, {{"width", 256}}},
       }};
   return op;
