@@ -96,10 +96,11 @@ Weights::Weights(const WeightSource& source, DType dtype, const Stream& stream)
       for (std::int64_t first = 0; first < elements; first += kStagingElements) {
         const std::int64_t count = std::min(kStagingElements, elements - first);
         staging.resize(static_cast<std::size_t>(count) * item);
-        parallel_chunks(count, kChunkElements, [&](std::int64_t begin, std::int64_t n) {
-          source.read(name, first + begin, n, dtype,
-                      staging.data() + static_cast<std::size_t>(begin) * item);
-        });
+        parallel_chunks(count, kChunkElements,
+                        [&, &tensor = name](std::int64_t begin, std::int64_t n) {
+                          source.read(tensor, first + begin, n, dtype,
+                                      staging.data() + static_cast<std::size_t>(begin) * item);
+                        });
         copy_to_device(to, staging.data(), staging.size(), stream);
         stream.synchronize();
         to += staging.size();

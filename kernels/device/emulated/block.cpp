@@ -237,7 +237,7 @@ std::uint64_t BlockRunner::collective(WarpOp op, unsigned mask, std::uint64_t va
 }
 
 std::string BlockRunner::describe(const EmulatedThread& thread) const {
-  const std::string who = to_string(thread.indices.thread_idx);
+  std::string who = to_string(thread.indices.thread_idx);
   switch (thread.state) {
     case ThreadState::kAtBarrier:
       return who + " waits at the barrier at " + to_string(thread.site);

@@ -120,8 +120,11 @@ void deallocate(void* data) noexcept {
   m.stats.live_bytes -= region.bytes;
   region.live = false;
   // Mapping fresh inaccessible pages over the old ones frees the memory and keeps the addresses.
-  mmap(region.mapping, region.mapping_bytes, PROT_NONE,
-       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+  if (mmap(region.mapping, region.mapping_bytes, PROT_NONE,
+           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) == MAP_FAILED) {
+    mprotect(region.mapping, region.mapping_bytes,
+             PROT_NONE);  // still catches, but keeps the memory
+  }
   m.freed.push_back(key);
   if (m.freed.size() > MAX_FREED) {
     const Region& oldest = m.regions[m.freed.front()];
