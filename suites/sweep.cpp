@@ -175,7 +175,8 @@ int run(int argc, char** argv) {
   std::vector<std::string> extras = app.remaining();
   std::vector<char*> arguments{argv[0]};
   for (std::string& extra : extras) arguments.push_back(extra.data());
-  int count = static_cast<int>(arguments.size());
+  arguments.push_back(nullptr);  // as in every argv
+  int count = static_cast<int>(arguments.size()) - 1;
   benchmark::Initialize(&count, arguments.data());
   if (count > 1) throw InputError(std::string("sweep: unknown argument ") + arguments[1]);
 
