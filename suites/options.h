@@ -13,7 +13,6 @@ struct Options {
   ShapeSet set = ShapeSet::kCi;
   std::uint64_t seed = 1;
   std::string csv;       // empty: none is written
-  std::string only_ops;  // sweep: comma-separated, empty: all
   bool resume = false;
 };
 
