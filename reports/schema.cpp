@@ -67,6 +67,7 @@ constexpr Column COLUMNS[] = {
     {"graph", kEnum, kProblem, kKey, "", YES_NO, "whether the work was replayed as a CUDA graph"},
 
     {"status", kEnum, kCorrectness, kRequired, "", STATUSES, "verdict of the checks"},
+    {"reason", kString, kCorrectness, kNone, "", "", "why it did not pass: what failed first, or why it was not run"},
     {"max_abs_err", kReal, kCorrectness, kNonFinite, "", "", "largest absolute error against float64"},
     {"rms_err", kReal, kCorrectness, kNonFinite, "", "", "root mean square error against float64"},
     {"ref_rms_err", kReal, kCorrectness, kNonFinite, "", "", "the same of LibTorch at the row's dtype"},

@@ -2,6 +2,7 @@
 // Case files build them; nothing outside suites/cases/ knows an op.
 #pragma once
 
+#include <any>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -64,6 +65,9 @@ struct Case {
   std::vector<std::vector<Boundary>> boundaries;                // of each version
   std::function<std::string(std::size_t version)> unsupported;  // "" or the reason
   std::function<void(std::size_t version, const Pointers&, const Stream&)> launch;
+  /// Launches what is in the table of no version: `function` holds a `void (*)(const Args&, const
+  /// Stream&)` of this op. Throws std::bad_any_cast for another op's.
+  std::function<void(const std::any& function, const Pointers&, const Stream&)> launch_other;
   /// Outputs and in-outs, in operand order, computed at the dtype of the tensors given.
   std::function<Tensors(const Tensors& operands)> reference;
   /// The same problem with one row, where rows do not depend on each other; else null.
@@ -167,6 +171,10 @@ class CaseBuilder {
     case_.launch = [op, make_args](std::size_t version, const Pointers& pointers,
                                    const Stream& stream) {
       op->versions[version].launch(make_args(pointers), stream);
+    };
+    case_.launch_other = [make_args](const std::any& function, const Pointers& pointers,
+                                     const Stream& stream) {
+      std::any_cast<void (*)(const Args&, const Stream&)>(function)(make_args(pointers), stream);
     };
     return std::move(case_);
   }

@@ -70,6 +70,24 @@ const char* name_of(Status status) {
   return "ERROR";
 }
 
+const char* name_of(Check check) {
+  switch (check) {
+    case Check::kFault:
+      return "fault";
+    case Check::kGuards:
+      return "guards";
+    case Check::kComparison:
+      return "comparison";
+    case Check::kRepeat:
+      return "repeat";
+    case Check::kGraph:
+      return "graph";
+    case Check::kBatchRow:
+      return "batch_row";
+  }
+  return "?";
+}
+
 OperandBuffers::OperandBuffers(const Case& c, const std::vector<HostTensor>& inputs, int poison,
                                const Stream& stream)
     : case_(&c) {
@@ -136,10 +154,10 @@ PreparedCase::PreparedCase(Case c, std::uint64_t seed) : case_(std::move(c)) {
   truth_ = ask_oracle(case_, inputs_);
 }
 
-std::vector<HostTensor> PreparedCase::run(std::size_t version, int poison, How how,
+std::vector<HostTensor> PreparedCase::run(const Launcher& launcher, int poison, How how,
                                           const Stream& stream, std::string* damage) const {
   const OperandBuffers buffers(case_, inputs_, poison, stream);
-  const auto launch = [&] { case_.launch(version, buffers.pointers(), stream); };
+  const auto launch = [&] { launcher(case_, buffers.pointers(), stream); };
   if (how == How::kGraph) {
     const Graph graph(stream, launch);
     graph.replay(stream);
@@ -160,67 +178,102 @@ Outcome PreparedCase::judge(const std::vector<HostTensor>& found, const std::str
   outcome.status = Status::kPass;
   if (!outcome.verdict->pass) {
     outcome.status = Status::kFail;
+    outcome.failed = Check::kComparison;
     outcome.reason = outcome.verdict->describe();
   }
   if (!damage.empty()) {
     outcome.status = Status::kFail;
+    outcome.failed = Check::kGuards;
     outcome.reason = damage + (outcome.reason.empty() ? "" : "\n" + outcome.reason);
   }
   return outcome;
 }
 
+namespace {
+
+Launcher launcher_of(std::size_t version) {
+  return [version](const Case& c, const Pointers& pointers, const Stream& stream) {
+    c.launch(version, pointers, stream);
+  };
+}
+
+Outcome skipped(const std::string& reason) {
+  Outcome outcome;
+  outcome.status = Status::kSkip;
+  outcome.reason = reason;
+  return outcome;
+}
+
+Outcome fault(const std::exception& error) {
+  Outcome outcome;
+  outcome.status = Status::kError;
+  outcome.failed = Check::kFault;
+  outcome.reason = error.what();
+  return outcome;
+}
+
+}  // namespace
+
 Outcome PreparedCase::check_once(std::size_t version, const Stream& stream) const {
   try {
     const std::string reason = case_.unsupported(version);
-    if (!reason.empty()) return {Status::kSkip, reason, {}, {}};
+    if (!reason.empty()) return skipped(reason);
     std::string damage;
-    const std::vector<HostTensor> found = run(version, POISON, How::kDirect, stream, &damage);
+    const std::vector<HostTensor> found =
+        run(launcher_of(version), POISON, How::kDirect, stream, &damage);
     return judge(found, damage);
   } catch (const std::exception& error) {
-    return {Status::kError, error.what(), {}, {}};
+    return fault(error);
   }
 }
 
 Outcome PreparedCase::check(std::size_t version, const Stream& stream) const {
+  return check(version, launcher_of(version), stream);
+}
+
+Outcome PreparedCase::check(std::size_t version, const Launcher& launcher,
+                            const Stream& stream) const {
   try {
     const std::string reason = case_.unsupported(version);
-    if (!reason.empty()) return {Status::kSkip, reason, {}, {}};
+    if (!reason.empty()) return skipped(reason);
 
     std::string damage;
-    const std::vector<HostTensor> first = run(version, POISON, How::kDirect, stream, &damage);
+    const std::vector<HostTensor> first = run(launcher, POISON, How::kDirect, stream, &damage);
     Outcome outcome = judge(first, damage);
-    const auto fail = [&](const std::string& why) {
+    const auto fail = [&](Check check, const std::string& why) {
       outcome.status = Status::kFail;
+      if (!outcome.failed) outcome.failed = check;
       outcome.reason += (outcome.reason.empty() ? "" : "\n") + why;
     };
 
     const std::vector<HostTensor> second =
-        run(version, OTHER_POISON, How::kDirect, stream, nullptr);
+        run(launcher, OTHER_POISON, How::kDirect, stream, nullptr);
     const std::string difference = find_difference(first, second);
     outcome.bitwise_repeat = difference.empty();
-    if (!difference.empty() && case_.repeatable)
-      fail("a second run is not the first: " + difference);
+    if (!difference.empty() && case_.repeatable) {
+      fail(Check::kRepeat, "a second run is not the first: " + difference);
+    }
     if (!difference.empty() && !case_.repeatable && judge(second, "").status != Status::kPass) {
-      fail("a second run fails: " + judge(second, "").reason);
+      fail(Check::kRepeat, "a second run fails: " + judge(second, "").reason);
     }
 
-    const std::vector<HostTensor> replayed = run(version, POISON, How::kGraph, stream, nullptr);
+    const std::vector<HostTensor> replayed = run(launcher, POISON, How::kGraph, stream, nullptr);
     const std::string graph_difference = find_difference(first, replayed);
     if (!graph_difference.empty() && case_.repeatable) {
-      fail("under graph replay: " + graph_difference);
+      fail(Check::kGraph, "under graph replay: " + graph_difference);
     }
 
     if (case_.one_row) {
-      const std::string variance = find_batch_variance(version, first, stream);
-      if (!variance.empty()) fail(variance);
+      const std::string variance = find_batch_variance(version, launcher, first, stream);
+      if (!variance.empty()) fail(Check::kBatchRow, variance);
     }
     return outcome;
   } catch (const std::exception& error) {
-    return {Status::kError, error.what(), {}, {}};
+    return fault(error);
   }
 }
 
-std::string PreparedCase::find_batch_variance(std::size_t version,
+std::string PreparedCase::find_batch_variance(std::size_t version, const Launcher& launcher,
                                               const std::vector<HostTensor>& whole,
                                               const Stream& stream) const {
   const Case one = case_.one_row();
@@ -242,7 +295,7 @@ std::string PreparedCase::find_batch_variance(std::size_t version,
       }
     }
     const OperandBuffers buffers(one, inputs, POISON, stream);
-    one.launch(version, buffers.pointers(), stream);
+    launcher(one, buffers.pointers(), stream);
     stream.synchronize();
     const std::string difference = find_difference(expected, buffers.outputs(stream));
     if (!difference.empty()) {

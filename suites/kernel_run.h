@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,12 +18,27 @@ namespace assay::suites {
 enum class Status : std::uint8_t { kPass, kFail, kMistrusted, kSkip, kNotRun, kError, kTimeout };
 const char* name_of(Status status);
 
+/// What every run of a case is put to, in this order.
+enum class Check : std::uint8_t {
+  kFault,       // the device reported a fault: a stray access, a divergent barrier, a race ...
+  kGuards,      // something outside the outputs was written: a guard zone, an input
+  kComparison,  // the outputs are not the truth's
+  kRepeat,      // a second run differs
+  kGraph,       // a graph replay differs
+  kBatchRow,    // a row alone differs from that row in its batch
+};
+const char* name_of(Check check);
+
 struct Outcome {
   Status status = Status::kNotRun;
   std::string reason;              // of anything but PASS
+  std::optional<Check> failed;     // the first check that failed
   std::optional<Verdict> verdict;  // once outputs were compared
   std::optional<bool> bitwise_repeat;
 };
+
+/// Launches a case on the given operands.
+using Launcher = std::function<void(const Case&, const Pointers&, const Stream&)>;
 
 /// Device memory for a case's operands, with guard zones around each: those of the emulated device
 /// itself, or 256 patterned bytes on either side on a GPU.
@@ -56,16 +72,18 @@ class PreparedCase {
   /// intact, inputs unchanged, the comparison, the same bits on a second run and under graph
   /// replay, and a row alone as in its batch where the case promises it.
   Outcome check(std::size_t version, const Stream& stream) const;
+  /// The same with another launch in the place of the version's: a mutant of it.
+  Outcome check(std::size_t version, const Launcher& launcher, const Stream& stream) const;
   /// The comparison alone, once: for large shapes that are about to be timed.
   Outcome check_once(std::size_t version, const Stream& stream) const;
 
  private:
   enum class How : std::uint8_t { kDirect, kGraph };
-  std::vector<HostTensor> run(std::size_t version, int poison, How how, const Stream& stream,
+  std::vector<HostTensor> run(const Launcher& launcher, int poison, How how, const Stream& stream,
                               std::string* damage) const;
   Outcome judge(const std::vector<HostTensor>& found, const std::string& damage) const;
-  std::string find_batch_variance(std::size_t version, const std::vector<HostTensor>& whole,
-                                  const Stream& stream) const;
+  std::string find_batch_variance(std::size_t version, const Launcher& launcher,
+                                  const std::vector<HostTensor>& whole, const Stream& stream) const;
 
   Case case_;
   std::vector<HostTensor> inputs_;  // one for every operand

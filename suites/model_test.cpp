@@ -47,6 +47,7 @@ void ModelTestContext::record(const std::string& suite, const std::string& op,
   reports::Row row = model_row(*this, suite, op, what);
   row.set("status", std::string_view(name_of(verdict.pass ? Status::kPass : Status::kFail)));
   describe_verdict(row, verdict);
+  if (!verdict.pass) row.set("reason", verdict.describe());
   report->add(row);
   if (!verdict.pass) {
     ADD_FAILURE() << what << ": " << verdict.describe() << "\n  replay: " << row.text("repro_cmd");
@@ -57,6 +58,7 @@ void ModelTestContext::record(const std::string& suite, const std::string& op,
                               const std::string& what, const std::string& problem) const {
   reports::Row row = model_row(*this, suite, op, what);
   row.set("status", std::string_view(name_of(problem.empty() ? Status::kPass : Status::kFail)));
+  if (!problem.empty()) row.set("reason", problem);
   report->add(row);
   if (!problem.empty()) {
     ADD_FAILURE() << what << ": " << problem << "\n  replay: " << row.text("repro_cmd");

@@ -55,6 +55,7 @@ void describe_verdict(reports::Row& row, const Verdict& verdict) {
 
 void describe_outcome(reports::Row& row, const Outcome& outcome) {
   row.set("status", std::string_view(name_of(outcome.status)));
+  if (!outcome.reason.empty()) row.set("reason", outcome.reason);
   if (outcome.verdict) describe_verdict(row, *outcome.verdict);
   if (outcome.bitwise_repeat) row.set("bitwise_repeat", *outcome.bitwise_repeat);
 }

@@ -15,8 +15,8 @@ using testing::message_of;
 
 // Written out once more on purpose: renaming, moving or dropping a column by accident breaks every
 // file that people have, and must fail here. A change on purpose raises SCHEMA_VERSION.
-TEST(Schema, VersionOneIsTheseColumns) {
-  EXPECT_EQ(SCHEMA_VERSION, 1);
+TEST(Schema, VersionTwoIsTheseColumns) {
+  EXPECT_EQ(SCHEMA_VERSION, 2);
   EXPECT_EQ(header_line(),
             "schema_version,run_id,row_id,utc,suite,case_id,repro_cmd,seed,"
             "commit,dirty,op,version,kernel_set,build_flags,nvcc_version,arch,"
@@ -24,7 +24,7 @@ TEST(Schema, VersionOneIsTheseColumns) {
             "host_cpu,ecc,mig,"
             "phase,batch,q_len,kv_len,heads,kv_heads,head_dim,m,n,k,dtype,accumulate,quant,cache,"
             "graph,"
-            "status,max_abs_err,rms_err,ref_rms_err,err_ratio,tolerance,worst_index,"
+            "status,reason,max_abs_err,rms_err,ref_rms_err,err_ratio,tolerance,worst_index,"
             "bitwise_repeat,mutants_killed,mutants_total,"
             "samples,discarded,t_min_us,t_p25_us,t_median_us,t_p75_us,t_p99_us,median_ci_lo_us,"
             "median_ci_hi_us,ref_median_us,speedup_vs_ref,"
