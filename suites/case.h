@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -46,6 +47,13 @@ enum class Comparison : std::uint8_t {
   kExact,     // the same bits
 };
 
+/// What an op would give that makes one mistake: outputs and in-outs, in operand order, computed
+/// from operands as `reference` takes them, in float64, which it leaves as they are.
+struct Mistake {
+  std::string name;
+  std::function<Tensors(const Tensors& operands)> outputs;
+};
+
 struct Case {
   std::string op;
   std::string shape_id;  // "rows=3,width=128"
@@ -70,6 +78,10 @@ struct Case {
   std::function<void(const std::any& function, const Pointers&, const Stream&)> launch_other;
   /// Outputs and in-outs, in operand order, computed at the dtype of the tensors given.
   std::function<Tensors(const Tensors& operands)> reference;
+  /// Which the comparison has to refuse, as it has to refuse the general spoils of spoil.h.
+  std::vector<Mistake> mistakes;
+  /// The least error that users notice, relative to the largest output; else by dtype (spoil.h).
+  std::optional<double> noticeable;
   /// The same problem with one row, where rows do not depend on each other; else null.
   std::function<Case()> one_row;
 
@@ -156,6 +168,17 @@ class CaseBuilder {
   }
   CaseBuilder& reference(std::function<Tensors(const Tensors&)> function) {
     case_.reference = std::move(function);
+    return *this;
+  }
+
+  /// A mistake that the op's implementations could make, and the outputs that it would give.
+  CaseBuilder& spoil(const std::string& name, std::function<Tensors(const Tensors&)> outputs) {
+    case_.mistakes.push_back({name, std::move(outputs)});
+    return *this;
+  }
+  /// For an op whose errors are larger than its dtype's alone; the reason belongs beside the call.
+  CaseBuilder& noticeable(double relative) {
+    case_.noticeable = relative;
     return *this;
   }
 

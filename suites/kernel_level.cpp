@@ -56,7 +56,7 @@ class KernelTest : public testing::Test {
     const std::string reason = c.unsupported(version_);
     const Outcome outcome = reason.empty()
                                 ? store_->prepare(index_).check(version_, store_->stream())
-                                : Outcome{Status::kSkip, reason, {}, {}, {}};
+                                : Outcome{Status::kSkip, reason, {}, {}, {}, {}};
     reports::Row row = common_row("kernel", options_.seed);
     describe_case(row, c, version_);
     describe_outcome(row, outcome);

@@ -144,14 +144,53 @@ std::string OperandBuffers::find_damage(const std::vector<HostTensor>& inputs,
   return "";
 }
 
-PreparedCase::PreparedCase(Case c, std::uint64_t seed) : case_(std::move(c)) {
-  Random random(seed_for(seed, case_.op + "/" + case_.id()));
-  for (const Operand& operand : case_.operands) {
+namespace {
+
+// A tensor for every operand.
+std::vector<HostTensor> draw_inputs(const Case& c, std::uint64_t seed) {
+  Random random(seed_for(seed, c.op + "/" + c.id()));
+  std::vector<HostTensor> inputs;
+  for (const Operand& operand : c.operands) {
     HostTensor tensor(operand.dtype, operand.shape);
     if (is_input(operand)) operand.fill(tensor, random);
-    inputs_.push_back(std::move(tensor));
+    inputs.push_back(std::move(tensor));
   }
-  truth_ = ask_oracle(case_, inputs_);
+  return inputs;
+}
+
+}  // namespace
+
+PreparedCase::PreparedCase(Case c, std::uint64_t seed)
+    : case_(std::move(c)),
+      seed_(seed),
+      inputs_(draw_inputs(case_, seed)),
+      truth_(ask_oracle(case_, inputs_)) {}
+
+const SpoilReport& PreparedCase::spoils() const {
+  if (spoils_) return *spoils_;
+  std::vector<double> least;
+  for (const Operand& operand : case_.operands) {
+    if (!is_output(operand)) continue;
+    const bool exact = case_.comparison == Comparison::kExact;
+    least.push_back(exact ? 0.0 : case_.noticeable.value_or(noticeable(operand.dtype)));
+  }
+  SpoilTrial trial(round_truth(case_, truth_), least,
+                   [this](const std::vector<HostTensor>& found) { return compare(found); });
+  const bool few = case_.set == ShapeSet::kSweep;
+  trial.show_general(few);
+  if (!few) {
+    for (std::size_t i = 0; i < case_.operands.size(); ++i) {
+      const Operand& operand = case_.operands[i];
+      if (is_input(operand)) trial.show_copied("copy_of_" + operand.name, inputs_[i]);
+    }
+    const std::vector<HostTensor> others = draw_inputs(case_, seed_ + 1);
+    trial.show("stale", ask_outputs(case_, others));
+    visit_mistakes(case_, inputs_,
+                   [&](const std::string& name, const std::vector<HostTensor>& outputs) {
+                     trial.show(name, outputs);
+                   });
+  }
+  return spoils_.emplace(trial.report());
 }
 
 std::vector<HostTensor> PreparedCase::run(const Launcher& launcher, int poison, How how,
@@ -170,11 +209,14 @@ std::vector<HostTensor> PreparedCase::run(const Launcher& launcher, int poison, 
   return buffers.outputs(stream);
 }
 
+Verdict PreparedCase::compare(const std::vector<HostTensor>& found) const {
+  return case_.comparison == Comparison::kExact ? compare_exact(found, truth_)
+                                                : compare_three_way(found, truth_, case_.reduction);
+}
+
 Outcome PreparedCase::judge(const std::vector<HostTensor>& found, const std::string& damage) const {
   Outcome outcome;
-  outcome.verdict = case_.comparison == Comparison::kExact
-                        ? compare_exact(found, truth_)
-                        : compare_three_way(found, truth_, case_.reduction);
+  outcome.verdict = compare(found);
   outcome.status = Status::kPass;
   if (!outcome.verdict->pass) {
     outcome.status = Status::kFail;
@@ -186,6 +228,14 @@ Outcome PreparedCase::judge(const std::vector<HostTensor>& found, const std::str
     outcome.failed = Check::kGuards;
     outcome.reason = damage + (outcome.reason.empty() ? "" : "\n" + outcome.reason);
   }
+  return outcome;
+}
+
+Outcome PreparedCase::weigh(Outcome outcome) const {
+  outcome.spoils = spoils();
+  if (outcome.spoils->trusted()) return outcome;
+  if (outcome.status == Status::kPass) outcome.status = Status::kMistrusted;
+  outcome.reason += (outcome.reason.empty() ? "" : "\n") + outcome.spoils->accepted;
   return outcome;
 }
 
@@ -218,10 +268,11 @@ Outcome PreparedCase::check_once(std::size_t version, const Stream& stream) cons
   try {
     const std::string reason = case_.unsupported(version);
     if (!reason.empty()) return skipped(reason);
+    spoils();  // before the kernel has its say
     std::string damage;
     const std::vector<HostTensor> found =
         run(launcher_of(version), POISON, How::kDirect, stream, &damage);
-    return judge(found, damage);
+    return weigh(judge(found, damage));
   } catch (const std::exception& error) {
     return fault(error);
   }
@@ -237,6 +288,7 @@ Outcome PreparedCase::check(std::size_t version, const Launcher& launcher,
     const std::string reason = case_.unsupported(version);
     if (!reason.empty()) return skipped(reason);
 
+    spoils();  // before the kernel has its say
     std::string damage;
     const std::vector<HostTensor> first = run(launcher, POISON, How::kDirect, stream, &damage);
     Outcome outcome = judge(first, damage);
@@ -267,7 +319,7 @@ Outcome PreparedCase::check(std::size_t version, const Launcher& launcher,
       const std::string variance = find_batch_variance(version, launcher, first, stream);
       if (!variance.empty()) fail(Check::kBatchRow, variance);
     }
-    return outcome;
+    return weigh(std::move(outcome));
   } catch (const std::exception& error) {
     return fault(error);
   }

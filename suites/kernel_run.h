@@ -11,6 +11,7 @@
 #include "kernels/device/buffer.h"
 #include "suites/case.h"
 #include "suites/check.h"
+#include "suites/spoil.h"
 
 namespace assay::suites {
 
@@ -35,6 +36,7 @@ struct Outcome {
   std::optional<Check> failed;     // the first check that failed
   std::optional<Verdict> verdict;  // once outputs were compared
   std::optional<bool> bitwise_repeat;
+  std::optional<SpoilReport> spoils;  // once the comparison was tried
 };
 
 /// Launches a case on the given operands.
@@ -68,9 +70,15 @@ class PreparedCase {
   const Case& description() const { return case_; }
   const std::vector<HostTensor>& inputs() const { return inputs_; }
 
+  /// Whether the comparison can be believed: it has to accept the truth and to refuse spoiled
+  /// copies of it. Every spoil there is, but for the shapes of the sweep, where those that cost
+  /// next to nothing beside a timing do. Computed when first asked for.
+  const SpoilReport& spoils() const;
+
   /// Runs `version` with every check: outputs poisoned before and fully written, guard zones
   /// intact, inputs unchanged, the comparison, the same bits on a second run and under graph
-  /// replay, and a row alone as in its batch where the case promises it.
+  /// replay, and a row alone as in its batch where the case promises it. What passes a comparison
+  /// that cannot be believed is MISTRUSTED.
   Outcome check(std::size_t version, const Stream& stream) const;
   /// The same with another launch in the place of the version's: a mutant of it.
   Outcome check(std::size_t version, const Launcher& launcher, const Stream& stream) const;
@@ -81,13 +89,18 @@ class PreparedCase {
   enum class How : std::uint8_t { kDirect, kGraph };
   std::vector<HostTensor> run(const Launcher& launcher, int poison, How how, const Stream& stream,
                               std::string* damage) const;
+  Verdict compare(const std::vector<HostTensor>& found) const;
   Outcome judge(const std::vector<HostTensor>& found, const std::string& damage) const;
+  /// Adds what became of the spoiled outputs, and takes back a PASS that says nothing.
+  Outcome weigh(Outcome outcome) const;
   std::string find_batch_variance(std::size_t version, const Launcher& launcher,
                                   const std::vector<HostTensor>& whole, const Stream& stream) const;
 
   Case case_;
+  std::uint64_t seed_;
   std::vector<HostTensor> inputs_;  // one for every operand
   Truth truth_;
+  mutable std::optional<SpoilReport> spoils_;
 };
 
 }  // namespace assay::suites

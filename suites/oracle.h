@@ -1,6 +1,8 @@
 // Asks LibTorch what a case's outputs should be.
 #pragma once
 
+#include <functional>
+#include <string>
 #include <vector>
 
 #include "suites/case.h"
@@ -12,5 +14,16 @@ namespace assay::suites {
 /// the case's reference in float64 and, for three-way cases, at the case's dtype; on the GPU in a
 /// CUDA build.
 Truth ask_oracle(const Case& c, const std::vector<HostTensor>& inputs);
+
+/// The outputs of the reference in float64, rounded to their types.
+std::vector<HostTensor> ask_outputs(const Case& c, const std::vector<HostTensor>& inputs);
+/// The same from an answer at hand.
+std::vector<HostTensor> round_truth(const Case& c, const Truth& truth);
+
+/// The outputs that each of the case's mistakes gives, computed in float64 and rounded to their
+/// types, one after the other.
+void visit_mistakes(
+    const Case& c, const std::vector<HostTensor>& inputs,
+    const std::function<void(const std::string& name, const std::vector<HostTensor>&)>& visit);
 
 }  // namespace assay::suites

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -18,12 +19,16 @@ class Report {
 
   void add(const reports::Row& row);
 
-  /// Counts by op and status, and each op's worst error as % of its tolerance.
+  /// Counts by op and status, how many spoiled outputs the checks refused of those they were shown,
+  /// and each op's worst error as % of its tolerance.
   std::string summary() const;
 
  private:
   struct Line {
     std::map<std::string, int> statuses;
+    std::set<std::string> tried;  // cases whose comparison was shown spoiled outputs
+    std::int64_t spoils_refused = 0;
+    std::int64_t spoils_shown = 0;
     double worst_ratio = 0.0;
     std::string worst_case;
   };

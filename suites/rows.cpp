@@ -58,6 +58,9 @@ void describe_outcome(reports::Row& row, const Outcome& outcome) {
   if (!outcome.reason.empty()) row.set("reason", outcome.reason);
   if (outcome.verdict) describe_verdict(row, *outcome.verdict);
   if (outcome.bitwise_repeat) row.set("bitwise_repeat", *outcome.bitwise_repeat);
+  if (outcome.spoils) {
+    row.set("mutants_killed", outcome.spoils->refused).set("mutants_total", outcome.spoils->shown);
+  }
 }
 
 }  // namespace assay::suites

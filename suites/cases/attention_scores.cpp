@@ -49,7 +49,44 @@ Case make(const AttentionShape& shape, DType dtype) {
          pairs_seen(r) * heads * (2.0 * head_dim + 4.0));
   c.three_way(head_dim + s);
   c.reference([=](const Tensors& t) -> Tensors {
-    return {reference::attention_scores(t[q], t[k], t[mask], static_cast<double>(scale))};
+    // LibTorch's own attention takes half types through fp32. Scores rounded to a half type would
+    // cost more than softmax can show: at 16 they are off by 1 %, and so would be the tolerance.
+    const at::ScalarType wide = t[q].scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
+    return {reference::attention_scores(t[q].to(wide), t[k].to(wide), t[mask],
+                                        static_cast<double>(scale))
+                .to(t[q].scalar_type())};
+  });
+  const auto scored = [=](const Tensors& t, const at::Tensor& seen, double by) {
+    return reference::attention_scores(t[q], t[k].nan_to_num(), seen, by);
+  };
+  const double right_scale = static_cast<double>(scale);
+  c.spoil("without_scale", [=](const Tensors& t) -> Tensors { return {scored(t, t[mask], 1.0)}; });
+  c.spoil("scale_by_width", [=](const Tensors& t) -> Tensors {
+    return {scored(t, t[mask], right_scale * right_scale)};
+  });
+  c.spoil("without_mask", [=](const Tensors& t) -> Tensors {
+    return {scored(t, at::ones_like(t[mask]), right_scale)};
+  });
+  c.spoil("mask_one_slot_short", [=](const Tensors& t) -> Tensors {
+    const at::Tensor none = at::zeros_like(t[mask].narrow(2, 0, 1));
+    return {scored(t, at::cat({t[mask].narrow(2, 1, s - 1), none}, 2), right_scale)};
+  });
+  c.spoil("mask_one_slot_long", [=](const Tensors& t) -> Tensors {
+    const at::Tensor first = t[mask].narrow(2, 0, 1);
+    return {scored(t, at::cat({first, t[mask].narrow(2, 0, s - 1)}, 2), right_scale)};
+  });
+  c.spoil("not_normalised", [=](const Tensors& t) -> Tensors {
+    const at::Tensor right = scored(t, t[mask], right_scale);
+    return {right / right.amax(-1, true).clamp_min(1e-30)};
+  });
+  c.spoil("largest_not_taken_off", [=](const Tensors& t) -> Tensors {
+    const at::Tensor keys = t[k].narrow(2, 0, s).nan_to_num().transpose(2, 3);
+    const at::Tensor scores = at::matmul(t[q].transpose(1, 2), keys) * right_scale;
+    const at::Tensor e = scores.to(at::kFloat).exp() * t[mask].unsqueeze(1);
+    return {e / e.sum(-1, true).clamp_min(1e-30)};
+  });
+  c.spoil("keys_of_the_next_head", [=](const Tensors& t) -> Tensors {
+    return {reference::attention_scores(t[q], t[k].roll(-1, 1), t[mask], right_scale)};
   });
   if (batch > 1) {
     c.independent_rows({q, k, mask, p}, [=] {

@@ -44,6 +44,21 @@ Case make(const AttentionShape& shape, DType dtype) {
   c.reference([=](const Tensors& t) -> Tensors {
     return {reference::attention_values(t[p], t[v], t[kv_lens])};
   });
+  c.spoil("one_slot_too_few", [=](const Tensors& t) -> Tensors {
+    return {reference::attention_values(t[p], t[v], t[kv_lens] - 1)};
+  });
+  c.spoil("unused_slots_read", [=](const Tensors& t) -> Tensors {
+    return {reference::attention_values(t[p], t[v], at::full_like(t[kv_lens], s))};
+  });
+  c.spoil("one_slot_late", [=](const Tensors& t) -> Tensors {
+    return {reference::attention_values(t[p], t[v].nan_to_num().roll(1, 2), t[kv_lens])};
+  });
+  c.spoil("values_of_the_next_head", [=](const Tensors& t) -> Tensors {
+    return {reference::attention_values(t[p], t[v].roll(-1, 1), t[kv_lens])};
+  });
+  c.spoil("heads_before_tokens", [=](const Tensors& t) -> Tensors {
+    return {reference::attention_values(t[p], t[v], t[kv_lens]).transpose(1, 2)};
+  });
   if (batch > 1) {
     c.independent_rows({p, v, kv_lens, o}, [=] {
       return make({set, 1, t_max, s, heads, head_dim}, dtype);

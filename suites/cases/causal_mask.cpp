@@ -39,6 +39,18 @@ Case make(const Shape& shape, DType dtype) {
   c.reference([=](const Tensors& t) -> Tensors {
     return {reference::causal_mask(t[q_lens], t[past_lens], t_max, s)};
   });
+  c.spoil("sees_the_next_slot", [=](const Tensors& t) -> Tensors {
+    return {reference::causal_mask(t[q_lens], t[past_lens] + 1, t_max, s)};
+  });
+  c.spoil("misses_its_own_slot", [=](const Tensors& t) -> Tensors {
+    return {reference::causal_mask(t[q_lens], t[past_lens] - 1, t_max, s)};
+  });
+  c.spoil("past_ignored", [=](const Tensors& t) -> Tensors {
+    return {reference::causal_mask(t[q_lens], at::zeros_like(t[past_lens]), t_max, s)};
+  });
+  c.spoil("padding_rows_see", [=](const Tensors& t) -> Tensors {
+    return {reference::causal_mask(at::full_like(t[q_lens], t_max), t[past_lens], t_max, s)};
+  });
   if (batch > 1) {
     c.independent_rows({q_lens, past_lens, mask}, [=] {
       return make({set, 1, t_max, past, s}, dtype);

@@ -7,6 +7,7 @@
 #include <ATen/ATen.h>
 
 #include "reference/ops.h"
+#include "suites/cases/quantized.h"
 #include "suites/cases/table.h"
 
 namespace assay::suites {
@@ -53,6 +54,20 @@ Case make(const Shape& shape, DType dtype) {
     return {reference::dequantize(t[codes], t[scales], bits, group_size, k, at::kDouble)
                 .to(scalar_type(dtype))};
   });
+  const auto read = [=](const at::Tensor& codes_read, const at::Tensor& scales_read) -> Tensors {
+    return {reference::dequantize(codes_read, scales_read, bits, group_size, k, at::kDouble)};
+  };
+  c.spoil("scale_of_the_next_group",
+          [=](const Tensors& t) -> Tensors { return read(t[codes], t[scales].roll(-1, 1)); });
+  c.spoil("scale_of_the_next_row",
+          [=](const Tensors& t) -> Tensors { return read(t[codes], t[scales].roll(-1, 0)); });
+  c.spoil("codes_unsigned", [=](const Tensors& t) -> Tensors {
+    return {dequantize_unsigned(t[codes], t[scales], bits, group_size, k)};
+  });
+  if (bits == 4) {
+    c.spoil("nibbles_swapped",
+            [=](const Tensors& t) -> Tensors { return read(swap_nibbles(t[codes]), t[scales]); });
+  }
   if (n > 1) {
     c.independent_rows({codes, scales, w}, [=] {
       return make({set, 1, k, bits, group_size}, dtype);

@@ -52,6 +52,36 @@ Case make(const Shape& shape, DType dtype) {
         t[k_cache], t[v_cache], t[qkv], t[positions], t[offset], t_max, heads, kv_heads);
     return {cache.k, cache.v};
   });
+  const auto appended = [=](const Tensors& t, const at::Tensor& rows, const at::Tensor& slots,
+                            const at::Tensor& padding) -> Tensors {
+    const reference::KvCache cache =
+        reference::kv_append(t[k_cache], t[v_cache], rows, slots, padding, t_max, heads, kv_heads);
+    return {cache.k, cache.v};
+  };
+  const std::int64_t queries = std::int64_t{heads} * head_dim;
+  const std::int64_t keys = std::int64_t{kv_heads} * head_dim;
+  c.spoil("one_slot_late", [=](const Tensors& t) -> Tensors {
+    return appended(t, t[qkv], at::remainder(t[positions] + 1, s_max), t[offset]);
+  });
+  c.spoil("one_slot_early", [=](const Tensors& t) -> Tensors {
+    return appended(t, t[qkv], at::remainder(t[positions] - 1, s_max), t[offset]);
+  });
+  c.spoil("padding_ignored", [=](const Tensors& t) -> Tensors {
+    return appended(t, t[qkv], t[positions], at::zeros_like(t[offset]));
+  });
+  c.spoil("keys_and_values_swapped", [=](const Tensors& t) -> Tensors {
+    const Tensors parts = t[qkv].split_with_sizes({queries, keys, keys}, 1);
+    return appended(t, at::cat({parts[0], parts[2], parts[1]}, 1), t[positions], t[offset]);
+  });
+  c.spoil("queries_for_keys", [=](const Tensors& t) -> Tensors {
+    const Tensors parts = t[qkv].split_with_sizes({queries, keys, keys}, 1);
+    return appended(t, at::cat({parts[0], parts[0].narrow(1, 0, keys), parts[2]}, 1), t[positions],
+                    t[offset]);
+  });
+  c.spoil("head_of_the_next_group", [=](const Tensors& t) -> Tensors {
+    const Tensors right = appended(t, t[qkv], t[positions], t[offset]);
+    return {right[0].roll(-1, 1), right[1].roll(-1, 1)};
+  });
   return c.launch([=, tokens = r.tokens](const Pointers& p) {
     return KvAppendArgs{p[k_cache],         p[v_cache], p[qkv],   as_ints(p[positions]),
                         as_ints(p[offset]), tokens,     t_max,    heads,

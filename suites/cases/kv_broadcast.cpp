@@ -49,6 +49,22 @@ Case make(const Shape& shape, DType dtype) {
   c.reference([=](const Tensors& t) -> Tensors {
     return {reference::kv_broadcast(t[cache], t[kv_lens], heads, s)};
   });
+  c.spoil("groups_taken_in_turn", [=](const Tensors& t) -> Tensors {  // h % G for h / (H / G)
+    return {reference::kv_broadcast(t[cache], t[kv_lens], kv_heads, s)
+                .repeat({1, heads / kv_heads, 1, 1})};
+  });
+  c.spoil("next_group", [=](const Tensors& t) -> Tensors {
+    return {reference::kv_broadcast(t[cache].roll(-1, 1), t[kv_lens], heads, s)};
+  });
+  c.spoil("one_slot_too_few", [=](const Tensors& t) -> Tensors {
+    return {reference::kv_broadcast(t[cache], t[kv_lens] - 1, heads, s)};
+  });
+  c.spoil("unused_slots_kept", [=](const Tensors& t) -> Tensors {
+    return {reference::kv_broadcast(t[cache], at::full_like(t[kv_lens], s), heads, s)};
+  });
+  c.spoil("one_slot_late", [=](const Tensors& t) -> Tensors {
+    return {reference::kv_broadcast(t[cache].roll(1, 2), t[kv_lens], heads, s)};
+  });
   if (batch > 1) {
     c.independent_rows({cache, kv_lens, y}, [=] {
       return make({set, 1, heads, kv_heads, s, s_max, head_dim}, dtype);

@@ -72,6 +72,22 @@ Case make(const Shape& shape, DType dtype) {
   c.reference([=](const Tensors& t) -> Tensors {
     return {reference::linear(t[x], t[w], with_bias ? t[bias] : at::Tensor())};
   });
+  const auto biased = [=](const at::Tensor& product, const at::Tensor& by) -> Tensors {
+    return {with_bias ? product + by : product};
+  };
+  c.spoil("last_k_dropped", [=](const Tensors& t) -> Tensors {
+    return biased(at::linear(t[x].narrow(1, 0, k - 1), t[w].narrow(1, 0, k - 1)), t[bias]);
+  });
+  c.spoil("w_as_k_rows", [=](const Tensors& t) -> Tensors {
+    return biased(at::matmul(t[x], t[w].view({k, n})), t[bias]);
+  });
+  c.spoil("row_of_w_before", [=](const Tensors& t) -> Tensors {
+    return biased(at::linear(t[x], t[w].roll(1, 0)), t[bias]);
+  });
+  c.spoil("bias_missing", [=](const Tensors& t) -> Tensors { return {at::linear(t[x], t[w])}; });
+  c.spoil("bias_of_the_column_before", [=](const Tensors& t) -> Tensors {
+    return biased(at::linear(t[x], t[w]), t[bias].roll(1));
+  });
   return c.launch([=](const Pointers& p) {
     return LinearArgs{p[y], p[x], p[w], with_bias ? p[bias] : nullptr, m, n, k, dtype};
   });

@@ -9,6 +9,7 @@
 #include <ATen/ATen.h>
 
 #include "reference/ops.h"
+#include "suites/cases/quantized.h"
 #include "suites/cases/table.h"
 
 namespace assay::suites {
@@ -77,6 +78,34 @@ Case make(const Shape& shape, DType dtype) {
     const at::Tensor w = reference::dequantize(t[codes], t[scales], bits, group_size, k, wide);
     return {reference::linear(t[x].to(wide), w, with_bias ? t[bias].to(wide) : at::Tensor())
                 .to(t[x].scalar_type())};
+  });
+  const auto product = [=](const Tensors& t, const at::Tensor& weights_read) -> Tensors {
+    return {reference::linear(t[x], weights_read, with_bias ? t[bias] : at::Tensor())};
+  };
+  const auto read = [=](const at::Tensor& codes_read, const at::Tensor& scales_read) {
+    return reference::dequantize(codes_read, scales_read, bits, group_size, k, at::kDouble);
+  };
+  c.spoil("scale_of_the_next_group", [=](const Tensors& t) -> Tensors {
+    return product(t, read(t[codes], t[scales].roll(-1, 1)));
+  });
+  c.spoil("scale_of_the_next_row", [=](const Tensors& t) -> Tensors {
+    return product(t, read(t[codes], t[scales].roll(-1, 0)));
+  });
+  c.spoil("codes_unsigned", [=](const Tensors& t) -> Tensors {
+    return product(t, dequantize_unsigned(t[codes], t[scales], bits, group_size, k));
+  });
+  if (bits == 4) {
+    c.spoil("nibbles_swapped", [=](const Tensors& t) -> Tensors {
+      return product(t, read(swap_nibbles(t[codes]), t[scales]));
+    });
+  }
+  c.spoil("last_group_dropped", [=](const Tensors& t) -> Tensors {
+    at::Tensor w = read(t[codes], t[scales]).clone();
+    w.narrow(1, k - group_size, group_size).zero_();
+    return product(t, w);
+  });
+  c.spoil("bias_missing", [=](const Tensors& t) -> Tensors {
+    return {at::linear(t[x], read(t[codes], t[scales]))};
   });
   return c.launch([=](const Pointers& p) {
     return LinearQuantizedArgs{p[y],

@@ -39,6 +39,26 @@ Case make(const Shape& shape, DType dtype) {
     const reference::PaddingOffsets o = reference::padding_offsets(t[q_lens], t[past_lens]);
     return {o.cu_q_lens, o.padding_offset, o.positions};
   });
+  const auto with_past = [=](const Tensors& t, const at::Tensor& lens) -> Tensors {
+    const reference::PaddingOffsets o = reference::padding_offsets(t[q_lens], lens);
+    return {o.cu_q_lens, o.padding_offset, o.positions};
+  };
+  c.spoil("sum_includes_its_own_length", [=](const Tensors& t) -> Tensors {
+    const Tensors right = with_past(t, t[past_lens]);
+    const at::Tensor ends = right[0].narrow(0, 1, batch);
+    return {at::cat({ends, ends.narrow(0, batch - 1, 1)}), right[1], right[2]};
+  });
+  c.spoil("a_slot_too_few_per_sequence", [=](const Tensors& t) -> Tensors {
+    const Tensors right = with_past(t, t[past_lens]);
+    const at::Tensor slots = right[1] + at::arange(right[1].size(0), right[1].options());
+    return {right[0], right[1] - slots.floor_divide(t_max), right[2]};
+  });
+  c.spoil("positions_from_one",
+          [=](const Tensors& t) -> Tensors { return with_past(t, t[past_lens] + 1); });
+  c.spoil("past_ignored",
+          [=](const Tensors& t) -> Tensors { return with_past(t, at::zeros_like(t[past_lens])); });
+  c.spoil("past_of_the_sequence_before",
+          [=](const Tensors& t) -> Tensors { return with_past(t, t[past_lens].roll(1)); });
   return c.launch([=, tokens = r.tokens](const Pointers& p) {
     return PaddingOffsetsArgs{as_ints(p[cu_q_lens]),
                               as_ints(p[padding_offset]),

@@ -38,6 +38,15 @@ Case make(const Shape& shape, DType dtype) {
   c.exact().work(r.tokens * (2.0 * width * static_cast<double>(size_of(dtype)) + 4.0), 0.0);
   c.reference(
       [=](const Tensors& t) -> Tensors { return {reference::padding_remove(t[x], t[offset])}; });
+  c.spoil("padding_kept", [=](const Tensors& t) -> Tensors {
+    return {reference::padding_remove(t[x], at::zeros_like(t[offset]))};
+  });
+  c.spoil("offset_of_the_row_before", [=](const Tensors& t) -> Tensors {
+    return {reference::padding_remove(t[x], t[offset].roll(1))};
+  });
+  c.spoil("one_row_late", [=](const Tensors& t) -> Tensors {
+    return {reference::padding_remove(t[x].flatten(0, 1).roll(1, 0).view_as(t[x]), t[offset])};
+  });
   return c.launch([=, tokens = r.tokens](const Pointers& p) {
     return PaddingRemoveArgs{p[y], p[x], as_ints(p[offset]), tokens, width, dtype};
   });

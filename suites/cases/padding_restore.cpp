@@ -43,6 +43,21 @@ Case make(const Shape& shape, DType dtype) {
     const at::Tensor offset = at::tensor(offsets, at::kDouble).to(t[x].device()).to(at::kInt);
     return {reference::padding_restore(t[x], offset, batch, t_max, width)};
   });
+  const auto restored = [=, offsets = r.padding_offset](const at::Tensor& packed) {
+    const at::Tensor offset = at::tensor(offsets, at::kDouble).to(packed.device()).to(at::kInt);
+    return reference::padding_restore(packed, offset, batch, t_max, width);
+  };
+  c.spoil("padding_at_the_end", [=, tokens = r.tokens](const Tensors& t) -> Tensors {
+    const at::Tensor none = at::zeros({tokens}, t[cu_q_lens].options());
+    return {reference::padding_restore(t[x], none, batch, t_max, width)};
+  });
+  c.spoil("padding_not_cleared", [=](const Tensors& t) -> Tensors {
+    return {restored(t[x]) + 1 - restored(at::ones_like(t[x]))};
+  });
+  c.spoil("stride_is_width", [=, tokens = r.tokens](const Tensors& t) -> Tensors {
+    return {restored(t[x].flatten().narrow(0, 0, tokens * width).view({tokens, width}))};
+  });
+  c.spoil("one_row_late", [=](const Tensors& t) -> Tensors { return {restored(t[x].roll(1, 0))}; });
   return c.launch([=](const Pointers& p) {
     return PaddingRestoreArgs{p[y],     p[x], as_ints(p[cu_q_lens]), batch, t_max, width,
                               x_stride, dtype};

@@ -4,6 +4,7 @@
 #include <ATen/ATen.h>
 
 #include "reference/ops.h"
+#include "suites/cases/quantized.h"
 #include "suites/cases/table.h"
 
 namespace assay::suites {
@@ -51,6 +52,46 @@ Case make(const Shape& shape, DType dtype) {
     const reference::Quantized q = reference::quantize(t[w], bits, group_size);
     return {q.codes, q.scales};
   });
+  // Codes and scales from scales of its own and another way to round.
+  const auto coded = [=](const at::Tensor& weights, const at::Tensor& own_scales,
+                         at::Tensor (*round)(const at::Tensor&)) -> Tensors {
+    const double qmax = bits == 8 ? 127.0 : 7.0;
+    const at::Tensor scale = own_scales.to(at::kDouble).repeat_interleave(group_size, 1);
+    const at::Tensor all =
+        at::where(scale == 0, 0.0, at::clamp(round(weights / scale), -qmax, qmax)).to(at::kInt);
+    if (bits == 8) return {at::remainder(all, 256), own_scales};
+    const at::Tensor pairs = (all + 8).view({n, -1, 2});
+    return {pairs.select(-1, 0) + pairs.select(-1, 1) * 16, own_scales};
+  };
+  const auto right_scales = [=](const Tensors& t) {
+    return reference::quantize(t[w], bits, group_size).scales;
+  };
+  c.spoil("rounded_down", [=](const Tensors& t) -> Tensors {
+    return coded(t[w], right_scales(t), [](const at::Tensor& v) { return v.floor(); });
+  });
+  c.spoil("cut_off", [=](const Tensors& t) -> Tensors {
+    return coded(t[w], right_scales(t), [](const at::Tensor& v) { return v.trunc(); });
+  });
+  c.spoil("largest_instead_of_largest_magnitude", [=](const Tensors& t) -> Tensors {
+    const at::Tensor most = t[w].view({n, -1, group_size}).amax(-1).clamp_min(0.0);
+    return coded(t[w], (most / (bits == 8 ? 127.0 : 7.0)).to(at::kHalf),
+                 [](const at::Tensor& v) { return v.round(); });
+  });
+  c.spoil("codes_by_the_next_scale", [=](const Tensors& t) -> Tensors {
+    const at::Tensor scale = right_scales(t);
+    return {coded(t[w], scale.roll(-1, 1), [](const at::Tensor& v) { return v.round(); })[0],
+            scale};
+  });
+  c.spoil("zero_point_of_the_other_kind", [=](const Tensors& t) -> Tensors {
+    const reference::Quantized q = reference::quantize(t[w], bits, group_size);
+    return {at::bitwise_xor(q.codes, bits == 8 ? 0x80 : 0x88), q.scales};
+  });
+  if (bits == 4) {
+    c.spoil("nibbles_swapped", [=](const Tensors& t) -> Tensors {
+      const reference::Quantized q = reference::quantize(t[w], bits, group_size);
+      return {swap_nibbles(q.codes), q.scales};
+    });
+  }
   if (n > 1) {
     c.independent_rows({w, codes, scales}, [=] {
       return make({set, 1, k, bits, group_size}, dtype);

@@ -32,6 +32,11 @@ Case make(const Shape& shape, DType dtype) {
   c.three_way(2);
   c.reference(
       [=](const Tensors& t) -> Tensors { return {reference::residual_add(t[x], t[residual])}; });
+  c.spoil("residual_doubled",
+          [=](const Tensors& t) -> Tensors { return {t[x] + 2 * t[residual]}; });
+  c.spoil("residual_taken_off", [=](const Tensors& t) -> Tensors { return {t[x] - t[residual]}; });
+  c.spoil("residual_of_the_element_before",
+          [=](const Tensors& t) -> Tensors { return {t[x] + t[residual].roll(1)}; });
   return c.launch([=](const Pointers& p) {
     return ResidualAddArgs{p[y], p[x], p[residual], count, dtype};
   });

@@ -29,11 +29,24 @@ constexpr Shape SHAPES[] = {
 
 constexpr float EPS = 1e-5f;
 
+// Normal around a mean that is not zero; the last of several rows so small that eps decides its
+// scale.
+Fill activations() {
+  return [](HostTensor& t, Random& random) {
+    const auto rows = static_cast<std::size_t>(t.shape[0]);
+    const std::size_t width = t.count() / rows;
+    for (std::size_t i = 0; i < t.count(); ++i) {
+      const bool small = rows > 1 && i / width == rows - 1;
+      t.set(i, (small ? 0x1p-10 : 1.0) * (0.5 + random.normal()));
+    }
+  };
+}
+
 Case make(const Shape& shape, DType dtype) {
   const auto [set, rows, width] = shape;
   CaseBuilder<RmsNormArgs> c(rms_norm_op(), dtype, set);
   c.dimension("rows", rows).dimension("width", width).column("m", rows).column("n", width);
-  const auto x = c.input("x", {rows, width}, normal());
+  const auto x = c.input("x", {rows, width}, activations());
   const auto weight = c.input("weight", {width}, normal(1.0, 0.2));
   const auto y = c.output("y", {rows, width});
 
@@ -43,6 +56,20 @@ Case make(const Shape& shape, DType dtype) {
   c.three_way(width);
   c.reference(
       [=](const Tensors& t) -> Tensors { return {reference::rms_norm(t[x], t[weight], EPS)}; });
+  c.spoil("without_eps",
+          [=](const Tensors& t) -> Tensors { return {reference::rms_norm(t[x], t[weight], 0.0)}; });
+  c.spoil("eps_beside_the_root", [=](const Tensors& t) -> Tensors {
+    return {t[x] / (t[x].square().mean(-1, true).sqrt() + EPS) * t[weight]};
+  });
+  c.spoil("sum_for_mean", [=](const Tensors& t) -> Tensors {
+    return {t[x] * at::rsqrt(t[x].square().sum(-1, true) + EPS) * t[weight]};
+  });
+  c.spoil("mean_taken_off", [=](const Tensors& t) -> Tensors {
+    return {reference::rms_norm(t[x] - t[x].mean(-1, true), t[weight], EPS)};
+  });
+  c.spoil("without_weight", [=](const Tensors& t) -> Tensors {
+    return {reference::rms_norm(t[x], at::ones_like(t[weight]), EPS)};
+  });
   if (rows > 1) {
     c.independent_rows({x, y}, [=] { return make({set, 1, width}, dtype); });
   }

@@ -67,6 +67,37 @@ Case make(const Shape& shape, DType dtype) {
   c.reference([=](const Tensors& t) -> Tensors {
     return {reference::rope(t[qkv], t[positions], t[inv_freq], heads, kv_heads, head_dim)};
   });
+  // An angle in fp32 is off by up to 2^-13 at the last position, in LibTorch as in a kernel: the
+  // tolerance is twice that, of a pair that is up to sqrt(2) times as long as its elements.
+  if (dtype == DType::kF32) c.noticeable(0x1p-11);
+  const auto turned = [=](const Tensors& t, const at::Tensor& by, const at::Tensor& frequencies) {
+    return reference::rope(t[qkv], by, frequencies, heads, kv_heads, head_dim);
+  };
+  c.spoil("neighbours_paired", [=](const Tensors& t) -> Tensors {
+    const at::Tensor halves = t[qkv].view({tokens, -1, head_dim / 2, 2}).transpose(2, 3);
+    return {reference::rope(halves.flatten(1), t[positions], t[inv_freq], heads, kv_heads, head_dim)
+                .view({tokens, -1, 2, head_dim / 2})
+                .transpose(2, 3)};
+  });
+  c.spoil("positions_from_one",
+          [=](const Tensors& t) -> Tensors { return {turned(t, t[positions] + 1, t[inv_freq])}; });
+  c.spoil("row_for_position", [=](const Tensors& t) -> Tensors {
+    return {turned(t, at::arange(tokens, t[positions].options()), t[inv_freq])};
+  });
+  c.spoil("turned_backwards",
+          [=](const Tensors& t) -> Tensors { return {turned(t, -t[positions], t[inv_freq])}; });
+  c.spoil("frequency_of_the_next_pair", [=](const Tensors& t) -> Tensors {
+    return {turned(t, t[positions], t[inv_freq].roll(-1))};
+  });
+  c.spoil("keys_not_turned", [=](const Tensors& t) -> Tensors {
+    const std::int64_t queries = std::int64_t{heads} * head_dim;
+    return {at::cat({turned(t, t[positions], t[inv_freq]).narrow(1, 0, queries),
+                     t[qkv].narrow(1, queries, std::int64_t{2} * kv_heads * head_dim)},
+                    1)};
+  });
+  c.spoil("values_turned", [=](const Tensors& t) -> Tensors {
+    return {reference::rope(t[qkv], t[positions], t[inv_freq], heads + 2 * kv_heads, 0, head_dim)};
+  });
   if (tokens > 1) {
     c.independent_rows({qkv, positions}, [=] {
       return make({set, 1, heads, kv_heads, head_dim}, dtype);

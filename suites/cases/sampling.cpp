@@ -1,7 +1,8 @@
 // Sampling: each rule alone and all together, a different mix in every row of a batch.
 //
 // The reference decides in float64 and says how close its closest comparison was. Rows that lie
-// within the rounding of fp32 say nothing, and their logits are drawn again.
+// within the rounding of fp32 say nothing, and their logits are drawn again. The rules bite harder
+// than in use, so that each has its say in some row.
 #include "reference/sampling.h"
 
 #include <ATen/ATen.h>
@@ -9,6 +10,7 @@
 #include <cstring>
 
 #include "kernels/sampling/sampling.h"
+#include "suites/cases/sampling_rules.h"
 #include "suites/cases/table.h"
 
 namespace assay::suites {
@@ -34,22 +36,18 @@ constexpr Shape SHAPES[] = {
 // Several times what fp32 arithmetic can move a comparison by.
 constexpr double LEAST_MARGIN = 2e-6;
 constexpr int MOST_DRAWS = 200;
-
-struct Problem {
-  std::vector<SamplingParams> params;              // (B)
-  std::vector<std::vector<std::int64_t>> history;  // (B, up to history_stride)
-};
+constexpr std::size_t TELLING_VOCAB = 512;
 
 // Row b of the batch has its own mix of rules; histories repeat tokens.
-Problem problem(const Shape& shape) {
-  Problem problem;
+SamplingProblem problem(const Shape& shape) {
+  SamplingProblem problem;
   for (int b = 0; b < shape.batch; ++b) {
     SamplingParams p;
     p.temperature = shape.greedy || b % 8 == 7 ? 0.0f : 0.6f + 0.1f * static_cast<float>(b % 5);
-    p.top_k = b % 2 == 0 ? 40 : 0;
-    p.top_p = b % 3 == 0 ? 0.9f : 1.0f;
-    p.min_p = b % 4 == 1 ? 0.03f : 0.0f;
-    p.repetition_penalty = b % 2 == 0 ? 1.1f : 1.0f;
+    p.top_k = b % 4 == 0 ? 40 : b % 4 == 2 ? 5 : 0;
+    p.top_p = b % 3 == 0 ? 0.7f : 1.0f;
+    p.min_p = b % 4 == 1 ? 0.1f : 0.0f;
+    p.repetition_penalty = b % 2 == 0 ? 1.2f : 1.0f;
     p.seed = 0x9E3779B97F4A7C15ULL * static_cast<std::uint64_t>(b + 1);
     problem.params.push_back(p);
     std::vector<std::int64_t> tokens;
@@ -61,31 +59,31 @@ Problem problem(const Shape& shape) {
   return problem;
 }
 
-reference::SamplingParams for_reference(const SamplingParams& p) {
-  return {p.temperature, p.top_k, p.top_p, p.min_p, p.repetition_penalty, p.seed};
-}
-
-// Row b of `logits`, until the decision on it is clear.
-void draw_row(HostTensor& logits, std::size_t b, const Problem& given, Random& random) {
+// Row b of `logits`, until the decision on it is clear; in small vocabularies, where that is
+// quickly found, also until every rule has its say in it.
+void draw_row(HostTensor& logits, std::size_t b, const SamplingProblem& given, Random& random) {
   const std::size_t vocab = static_cast<std::size_t>(logits.shape[1]);
   std::vector<double> row(vocab);
-  for (int draws = 0; draws < MOST_DRAWS; ++draws) {
-    for (std::size_t i = 0; i < vocab; ++i) {
-      logits.set(b * vocab + i, 3.0 * random.normal());
-      row[i] = logits.get(b * vocab + i);
+  const int telling_draws = vocab <= TELLING_VOCAB ? MOST_DRAWS : 0;
+  for (int draws = 0; draws < telling_draws + MOST_DRAWS; ++draws) {
+    for (std::size_t i = 0; i < vocab; ++i) logits.set(b * vocab + i, 3.0 * random.normal());
+    for (const std::int64_t token : given.history[b]) {  // likely ones: text repeats itself
+      logits.set(b * vocab + static_cast<std::size_t>(token), 8.0 + random.normal());
     }
-    const at::Tensor tensor =
-        at::tensor(row, at::kDouble).view({1, static_cast<std::int64_t>(vocab)});
-    const auto sampled =
-        reference::sample(tensor, {for_reference(given.params[b])}, {given.history[b]});
-    if (sampled[0].margin > LEAST_MARGIN) return;
+    for (std::size_t i = 0; i < vocab; ++i) row[i] = logits.get(b * vocab + i);
+    const reference::Sampled sampled = sample_row(row, given.params[b], given.history[b]);
+    if (sampled.margin <= LEAST_MARGIN) continue;
+    if (draws >= telling_draws ||
+        every_rule_tells(row, given.params[b], given.history[b], sampled.token)) {
+      return;
+    }
   }
   throw Error("sampling: " + std::to_string(MOST_DRAWS) + " draws gave no clear decision");
 }
 
 Case make(const Shape& shape, DType dtype) {
   const auto [set, batch, vocab, history_stride, greedy] = shape;
-  const Problem given = problem(shape);
+  const SamplingProblem given = problem(shape);
   CaseBuilder<SamplingArgs> c(sampling_op(), dtype, set);
   c.dimension("batch", batch).dimension("vocab", vocab);
   c.dimension("history_stride", history_stride).dimension("greedy", greedy ? 1 : 0);
@@ -125,6 +123,7 @@ Case make(const Shape& shape, DType dtype) {
     }
     return {at::tensor(picked, at::kDouble)};
   });
+  spoil_sampling(c, given, logits);
   if (batch > 1) {
     c.independent_rows({logits, params, history, history_lens, workspace, tokens}, [=] {
       return make({set, 1, vocab, history_stride, greedy}, dtype);

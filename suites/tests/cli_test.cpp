@@ -8,6 +8,8 @@
 #include <fstream>
 #include <string>
 
+#include "reports/reader.h"
+
 namespace assay::suites {
 namespace {
 
@@ -67,6 +69,19 @@ TEST(Verify, WritesARowPerTestAndTheSummary) {
   int lines = 0;
   for (std::string line; std::getline(file, line);) ++lines;
   EXPECT_GT(lines, 1);
+}
+
+TEST(Verify, SaysHowManySpoiledOutputsItsChecksRefused) {
+  const fs::path csv = report_path("spoiled.csv");
+  const Answer answer = run(VERIFY + ONE_KERNEL + " --csv " + csv.string());
+  EXPECT_NE(answer.output.find("spoiled"), std::string::npos) << answer.output;
+  const reports::Report report = reports::read_report(csv);
+  ASSERT_FALSE(report.rows.empty());
+  for (const reports::Row& row : report.rows) {
+    ASSERT_TRUE(row.integer("mutants_total")) << row.text("case_id");
+    EXPECT_GE(*row.integer("mutants_total"), 15) << row.text("case_id");
+    EXPECT_EQ(row.integer("mutants_killed"), row.integer("mutants_total"));
+  }
 }
 
 TEST(Sweep, RefusesWhatItDoesNotKnow) {
