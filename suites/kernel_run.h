@@ -70,10 +70,10 @@ class PreparedCase {
   const Case& description() const { return case_; }
   const std::vector<HostTensor>& inputs() const { return inputs_; }
 
-  /// Whether the comparison can be believed: it has to accept the truth and to refuse spoiled copies
-  /// of it. Every spoil there is, but of the shapes of the sweep, which are about to be timed, only
-  /// one element off and the last tile never written, and of the largest of them none (0 shown).
-  /// Computed when first asked for.
+  /// Whether the comparison can be believed: it has to accept the truth and to refuse spoiled
+  /// copies of it. Every spoil there is, but of the shapes of the sweep, which are about to be
+  /// timed, only one element off and the last tile never written, and of the largest of them none
+  /// (0 shown). Computed when first asked for.
   const SpoilReport& spoils() const;
 
   /// Runs `version` with every check: outputs poisoned before and fully written, guard zones

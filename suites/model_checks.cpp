@@ -1,7 +1,6 @@
 #include "suites/model_checks.h"
 
 #include <algorithm>
-#include <cmath>
 
 namespace assay::suites {
 
@@ -18,17 +17,6 @@ Verdict judge(const std::string& name, const HostTensor& found, const Answer& an
   const ErrorStats same = error_between(answer.same_dtype, answer.exact);
   return compare_three_way({found}, {{{name, answer.exact, same.max_abs, same.rms}}}, longest_sum,
                            roundings);
-}
-
-SpoilReport try_judge(const std::string& name, const Answer& answer, DType dtype, int longest_sum,
-                      int roundings) {
-  HostTensor correct(dtype, answer.shape);
-  for (std::size_t i = 0; i < correct.count(); ++i) correct.set(i, answer.exact[i]);
-  // What was rounded so often is noticed to be wrong no sooner.
-  const double least = noticeable(dtype) * std::sqrt(roundings);
-  return try_general_spoils(correct, least, [&](const HostTensor& found) {
-    return judge(name, found, answer, longest_sum, roundings);
-  });
 }
 
 Answer concatenate(const std::vector<Answer>& parts) {

@@ -8,7 +8,6 @@
 #include "engine/llama.h"
 #include "suites/check.h"
 #include "suites/model_oracle.h"
-#include "suites/spoil.h"
 
 namespace assay::suites {
 
@@ -19,11 +18,6 @@ HostTensor download(const void* device, DType dtype, std::vector<std::int64_t> s
 /// The three-way comparison of one tensor. `roundings`: of the residual stream before it.
 Verdict judge(const std::string& name, const HostTensor& found, const Answer& answer,
               int longest_sum, int roundings);
-
-/// Whether that comparison can be believed: what it makes of the answer itself and of spoiled
-/// copies of it.
-SpoilReport try_judge(const std::string& name, const Answer& answer, DType dtype, int longest_sum,
-                      int roundings);
 
 /// How often the residual stream is rounded before the output of layer `layer` (its index): the
 /// embedding, and each half of each layer.

@@ -21,8 +21,9 @@ constexpr Shape SHAPES[] = {
     {ShapeSet::kSweep, 32, 11008}, {ShapeSet::kSweep, 512, 11008}, {ShapeSet::kSweep, 2048, 11008},
 };
 
-// Gates mostly where SiLU bends, and at both ends of the sigmoid, where exp overflows in fp32 and
-// where 1 + exp is 1. A large gate has a small up, or its product would hide the others' errors.
+// Gates mostly where SiLU bends, and at both ends of the sigmoid, where exp of the gate or of its
+// negative overflows fp32. A large gate has a small up, or their product would hide all other
+// errors.
 Fill gates_and_ups() {
   return [](HostTensor& t, Random& random) {
     const auto width = static_cast<std::size_t>(t.shape[1]) / 2;
@@ -30,8 +31,8 @@ Fill gates_and_ups() {
       const bool is_gate = i % (2 * width) < width;
       const std::size_t column = i % width % 16;
       double value = (is_gate ? 2.0 : 1.0) * random.normal();
-      if (column == 3 && is_gate) value = -90.0;
-      if (column == 7) value = is_gate ? 20.0 : 0.1 * value;
+      if (column == 3 && is_gate) value = -100.0;
+      if (column == 7) value = is_gate ? 100.0 : 0.02 * value;
       t.set(i, value);
     }
   };
