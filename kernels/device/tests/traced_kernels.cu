@@ -106,6 +106,15 @@ __global__ void copy_bytes_kernel(void* to, const void* from, std::size_t bytes)
 }
 __global__ void set_bytes_kernel(void* to, std::size_t bytes) { memset(to, 0, bytes); }
 
+__global__ void copy_constants_kernel(unsigned char* to, const unsigned char* from) {
+  memcpy(to, from, 24);
+  memcpy(to + 24, from + 24, 4);
+  memcpy(to + 28, from + 28, 16);
+  memmove(to + 44, to, 12);
+}
+
+__global__ void sine_and_cosine_kernel(float* y, const float* x) { sincosf(x[0], &y[0], &y[1]); }
+
 __global__ void copy_struct_kernel(int* y, const Wide* x, int index) {
   const Wide held = x[index];
   y[0] = held.b[3];
@@ -223,6 +232,12 @@ void copy_bytes(void* to, const void* from, std::size_t bytes, const Stream& str
 }
 void set_bytes(void* to, std::size_t bytes, const Stream& stream) {
   launch(set_bytes_kernel, {"traced.set_bytes", dim3(1), dim3(1)}, stream, to, bytes);
+}
+void copy_constants(unsigned char* to, const unsigned char* from, const Stream& stream) {
+  launch(copy_constants_kernel, {"traced.copy_constants", dim3(1), dim3(1)}, stream, to, from);
+}
+void sine_and_cosine(float* y, const float* x, const Stream& stream) {
+  launch(sine_and_cosine_kernel, {"traced.sine_and_cosine", dim3(1), dim3(1)}, stream, y, x);
 }
 void copy_struct(int* y, const Wide* x, int index, const Stream& stream) {
   launch(copy_struct_kernel, {"traced.copy_struct", dim3(1), dim3(1)}, stream, y, x, index);

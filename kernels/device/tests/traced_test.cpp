@@ -254,6 +254,10 @@ TEST_F(TracedFaults, OutsideByLibraryFunctionsAndStructs) {
                 {"read 0 bytes past the end of buffer 'small'"});
   expect_report([&] { traced_kernels::set_bytes(small.data(), 256, stream_); },
                 {"wrote to 0 bytes past the end of buffer 'small'"});
+  DeviceBuffer<unsigned char> from = zeros<unsigned char>(44, "from");
+  DeviceBuffer<unsigned char> to = zeros<unsigned char>(55, "to");
+  expect_report([&] { traced_kernels::copy_constants(to.data(), from.data(), stream_); },
+                {"wrote to 0 bytes past the end of buffer 'to'"});
   expect_report([&] { traced_kernels::copy_struct(y_.data(), wide.data(), 3, stream_); },
                 {"read 0 bytes past the end of buffer 'wide'", "24 bytes"});
 }

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdio>
+#include <functional>
 #include <vector>
 
 #include "kernels/device/buffer.h"
@@ -163,6 +165,15 @@ TEST_F(Counts, LibraryFunctions) {
   const Work set = count([&] { traced_kernels::set_bytes(y_.data(), 64, stream_); });
   EXPECT_EQ(set.bytes_written, 64u);
   EXPECT_EQ(set.bytes_read, 0u);
+  const DeviceBuffer<unsigned char> from(std::vector<unsigned char>(64, 7), stream_, "from");
+  DeviceBuffer<unsigned char> to(64, "to");
+  const Work constants =
+      count([&] { traced_kernels::copy_constants(to.data(), from.data(), stream_); });
+  EXPECT_EQ(constants.bytes_read, 24u + 4 + 16 + 12);
+  EXPECT_EQ(constants.bytes_written, 24u + 4 + 16 + 12);
+  const Work sine = count([&] { traced_kernels::sine_and_cosine(y_.data(), x_.data(), stream_); });
+  EXPECT_EQ(sine.bytes_read, 4u);
+  EXPECT_EQ(sine.bytes_written, 8u);
 }
 
 TEST_F(Counts, KernelsAreKeptApartAndForgotten) {
@@ -175,6 +186,51 @@ TEST_F(Counts, KernelsAreKeptApartAndForgotten) {
   ASSERT_EQ(work.size(), 2u);
   EXPECT_EQ(work.at("traced.copy_floats").launches, 2u);
   EXPECT_EQ(work.at("traced.copy_floats").sectors_read, 8u);
+}
+
+// Launches each kernel of known cost once, on every device: under a profiler of a GPU, to hold its
+// counters against the table that the traced device prints.
+TEST(Work, OfEachKernelOfKnownCost) {
+  const Stream stream;
+  const DeviceBuffer<float> x(std::vector<float>(1 << 18, 1.0f), stream, "x");
+  DeviceBuffer<float> y(1 << 18, "y");
+  fill_bytes(y.data(), 0, y.size_bytes(), stream);
+  const std::vector<std::function<void()>> launches{
+      [&] { traced_kernels::copy_floats(y.data(), x.data(), 64, 1, 0, stream); },
+      [&] { traced_kernels::copy_floats(y.data(), x.data(), 64, 2, 0, stream); },
+      [&] { traced_kernels::copy_floats(y.data(), x.data(), 64, 1, 1, stream); },
+      [&] { traced_kernels::copy_floats(y.data(), x.data(), 64, 0, 0, stream); },
+      [&] { traced_kernels::copy_floats(y.data(), x.data(), 20, 1, 0, stream); },
+      [&] { traced_kernels::copy_vectors(y.data(), x.data(), 8, 10, 64, stream); },
+      [&] { traced_kernels::copy_vectors(y.data(), x.data(), 16, 10, 64, stream); },
+      [&] { traced_kernels::copy_divergent(y.data(), x.data(), stream); },
+      [&] { traced_kernels::sum_long(y.data(), x.data(), 8000, stream); },
+      [&] { traced_kernels::read_column(y.data(), 32, stream); },
+      [&] { traced_kernels::read_column(y.data(), 33, stream); },
+      [&] { traced_kernels::shared_quads(y.data(), 1, 1, stream); },
+      [&] { traced_kernels::shared_quads(y.data(), 1, 0, stream); },
+      [&] { traced_kernels::shared_quads(y.data(), 2, 2, stream); },
+      [&] { traced_kernels::shared_pairs(y.data(), 1, 1, stream); },
+      [&] { traced_kernels::shared_pairs(y.data(), 2, 2, stream); },
+      [&] { traced_kernels::mixed(reinterpret_cast<int*>(y.data()), 10, stream); },
+  };
+  if (counts_work()) {
+    std::printf("%-22s %8s %8s %8s %8s %8s\n", "kernel", "sect.rd", "sect.wr", "sh.req", "conflict",
+                "shuffles");
+  }
+  for (const auto& launch : launches) {
+    reset_work();
+    launch();
+    for (const auto& [kernel, work] : work_by_kernel()) {
+      std::printf("%-22s %8llu %8llu %8llu %8llu %8llu\n", kernel.c_str(),
+                  static_cast<unsigned long long>(work.sectors_read),
+                  static_cast<unsigned long long>(work.sectors_written),
+                  static_cast<unsigned long long>(work.shared_requests),
+                  static_cast<unsigned long long>(work.bank_conflicts),
+                  static_cast<unsigned long long>(work.shuffles));
+    }
+  }
+  EXPECT_NO_THROW(stream.synchronize());
 }
 
 TEST(Work, IsNothingWhereNothingIsTraced) {

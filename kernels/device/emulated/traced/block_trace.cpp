@@ -1,3 +1,7 @@
+#ifndef ASSAY_TRACED
+#define ASSAY_TRACED  // for tools that read this file without the traced build's flags
+#endif
+
 #include "kernels/device/emulated/traced/block_trace.h"
 
 #include <sys/mman.h>

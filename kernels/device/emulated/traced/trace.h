@@ -9,19 +9,12 @@
 
 #ifdef ASSAY_TRACED
 #include "kernels/device/emulated/traced/block_trace.h"
+#include "kernels/device/emulated/traced/host_memory.h"
 #endif
 
 namespace assay::emulated::traced {
 
-#ifdef ASSAY_TRACED
-
-/// Host work on device memory: what it wrote, what it left unwritten, what it moved.
-void mark_written(const void* data, std::size_t bytes, bool written = true);
-void copy_written(const void* to, const void* from, std::size_t bytes);
-/// Throws Error where host work is about to read what nobody wrote.
-void require_written(const void* data, std::size_t bytes, const char* what);
-
-#else
+#ifndef ASSAY_TRACED
 
 inline void mark_written(const void*, std::size_t, bool = true) {}
 inline void copy_written(const void*, const void*, std::size_t) {}
