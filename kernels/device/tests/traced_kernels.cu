@@ -110,7 +110,7 @@ __global__ void copy_constants_kernel(unsigned char* to, const unsigned char* fr
   memcpy(to, from, 24);
   memcpy(to + 24, from + 24, 4);
   memcpy(to + 28, from + 28, 16);
-  memmove(to + 44, to, 12);
+  memcpy(to + 44, from, 12);
 }
 
 __global__ void sine_and_cosine_kernel(float* y, const float* x) { sincosf(x[0], &y[0], &y[1]); }

@@ -40,8 +40,7 @@ void touch_at(void* data, std::ptrdiff_t offset, int bytes, bool write, const St
 /// One thread calls memcpy or memset.
 void copy_bytes(void* to, const void* from, std::size_t bytes, const Stream& stream);
 void set_bytes(void* to, std::size_t bytes, const Stream& stream);
-/// One thread copies 24 + 4 + 16 bytes by memcpy of constant sizes, and moves the first 12 onto to
-/// + 44 by memmove.
+/// One thread copies 24 + 4 + 16 bytes by memcpy of constant sizes, and 12 more to to + 44.
 void copy_constants(unsigned char* to, const unsigned char* from, const Stream& stream);
 /// One thread has sincosf store to y[0] and y[1].
 void sine_and_cosine(float* y, const float* x, const Stream& stream);
