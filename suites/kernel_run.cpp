@@ -102,7 +102,7 @@ OperandBuffers::OperandBuffers(const Case& c, const std::vector<HostTensor>& inp
     if (is_input(c.operands[i])) {
       copy_to_device(buffer.data() + guard, inputs[i].bytes.data(), bytes, stream);
     } else {
-      fill_bytes(buffer.data() + guard, poison, bytes, stream);
+      assay::poison(buffer.data() + guard, poison, bytes, stream);
     }
     pointers_.push_back(buffer.data() + guard);
     buffers_.push_back(std::move(buffer));
@@ -260,6 +260,16 @@ Outcome skipped(const std::string& reason) {
   return outcome;
 }
 
+// What all kernels together have done since reset_work(); nothing where no kernel was traced.
+std::optional<Work> counted_work() {
+  std::optional<Work> total;
+  for (const auto& [kernel, work] : work_by_kernel()) {
+    if (!total) total.emplace();
+    *total += work;
+  }
+  return total;
+}
+
 Outcome fault(const std::exception& error) {
   Outcome outcome;
   outcome.status = Status::kError;
@@ -296,8 +306,11 @@ Outcome PreparedCase::check(std::size_t version, const Launcher& launcher,
 
     spoils();  // before the kernel has its say
     std::string damage;
+    reset_work();
     const std::vector<HostTensor> first = run(launcher, POISON, How::kDirect, stream, &damage);
+    const std::optional<Work> work = counted_work();
     Outcome outcome = judge(first, damage);
+    outcome.work = work;
     const auto fail = [&](Check check, const std::string& why) {
       outcome.status = Status::kFail;
       if (!outcome.failed) outcome.failed = check;

@@ -53,6 +53,22 @@ void describe_verdict(reports::Row& row, const Verdict& verdict) {
   row.set("worst_index", verdict.worst_index);
 }
 
+void describe_work(reports::Row& row, const Work& work) {
+  const auto set = [&](const char* column, std::uint64_t value) {
+    row.set(column, static_cast<std::int64_t>(value));
+  };
+  set("sectors_read", work.sectors_read);
+  set("sectors_written", work.sectors_written);
+  set("bank_conflicts", work.bank_conflicts);
+  set("barriers", work.barriers);
+  set("shuffles", work.shuffles);
+  set("atomics", work.atomics);
+  const std::uint64_t sectors = work.sectors_read + work.sectors_written;
+  if (sectors == 0) return;
+  row.set("sector_efficiency", static_cast<double>(work.bytes_read + work.bytes_written) /
+                                   (32.0 * static_cast<double>(sectors)));
+}
+
 void describe_outcome(reports::Row& row, const Outcome& outcome) {
   row.set("status", std::string_view(name_of(outcome.status)));
   if (!outcome.reason.empty()) row.set("reason", outcome.reason);
@@ -61,6 +77,7 @@ void describe_outcome(reports::Row& row, const Outcome& outcome) {
   if (outcome.spoils) {
     row.set("mutants_killed", outcome.spoils->refused).set("mutants_total", outcome.spoils->shown);
   }
+  if (outcome.work) describe_work(row, *outcome.work);
 }
 
 }  // namespace assay::suites

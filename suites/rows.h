@@ -17,6 +17,8 @@ reports::Row common_row(const std::string& suite, std::uint64_t seed);
 void describe_case(reports::Row& row, const Case& c, std::size_t version);
 /// Fills in status and errors.
 void describe_outcome(reports::Row& row, const Outcome& outcome);
+/// Fills in the counted columns: sectors, bank conflicts, barriers, shuffles, atomics.
+void describe_work(reports::Row& row, const Work& work);
 void describe_verdict(reports::Row& row, const Verdict& verdict);
 
 }  // namespace assay::suites

@@ -56,7 +56,11 @@ void launch(void (*kernel)(Params...), const LaunchShape& shape, const Stream& s
             Args... args) {
   detail::enqueue_kernel(shape, stream,
                          [kernel, params = std::tuple<Params...>(static_cast<Params>(args)...)] {
-                           std::apply(kernel, params);
+                           const auto thread = [kernel](Params... values) {
+                             emulated::enter_kernel();
+                             kernel(values...);
+                           };
+                           std::apply(thread, params);
                          });
 }
 

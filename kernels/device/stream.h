@@ -65,5 +65,8 @@ void copy_to_device(void* to, const void* from_host, std::size_t bytes, const St
 void copy_to_host(void* to_host, const void* from, std::size_t bytes, const Stream& stream);
 void copy_on_device(void* to, const void* from, std::size_t bytes, const Stream& stream);
 void fill_bytes(void* to, int value, std::size_t bytes, const Stream& stream);
+/// A fill that stands for nobody's write: where device code is traced, reading these bytes before
+/// something else writes them is reported.
+void poison(void* to, int value, std::size_t bytes, const Stream& stream);
 
 }  // namespace assay

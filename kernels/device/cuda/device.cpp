@@ -122,6 +122,9 @@ void copy_on_device(void* to, const void* from, std::size_t bytes, const Stream&
 void fill_bytes(void* to, int value, std::size_t bytes, const Stream& stream) {
   ASSAY_CUDA(cudaMemsetAsync(to, value, bytes, stream.native()));
 }
+void poison(void* to, int value, std::size_t bytes, const Stream& stream) {
+  fill_bytes(to, value, bytes, stream);
+}
 
 const Properties& properties() {
   static const Properties instance = [] {

@@ -9,6 +9,7 @@
 
 #include "kernels/device/emulated/host_work.h"
 #include "kernels/device/emulated/memory.h"
+#include "kernels/device/emulated/traced/trace.h"
 #include "kernels/device/error.h"
 
 namespace assay {
@@ -30,6 +31,8 @@ void gemm(void* y, const void* x, const void* w, const void* bias, int m, int n,
   emulated::require_inside(y, size(m, n) * sizeof(T), "a matrix product's output");
   emulated::require_inside(x, size(m, k) * sizeof(T), "a matrix product's input");
   emulated::require_inside(w, size(n, k) * sizeof(T), "a matrix product's weights");
+  emulated::traced::require_written(x, size(m, k) * sizeof(T), "a matrix product's input");
+  emulated::traced::require_written(w, size(n, k) * sizeof(T), "a matrix product's weights");
   const std::vector<float> xf = widen<T>(x, size(m, k));
   const std::vector<float> wf = widen<T>(w, size(n, k));
   std::vector<float> yf(size(m, n), 0.0f);
@@ -42,6 +45,7 @@ void gemm(void* y, const void* x, const void* w, const void* bias, int m, int n,
       static_cast<T*>(y)[size(i, n) + static_cast<std::size_t>(j)] = static_cast<T>(sum);
     }
   }
+  emulated::traced::mark_written(y, size(m, n) * sizeof(T));
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "kernels/device/emulated/block.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 #include "kernels/device/emulated/fault.h"
@@ -23,6 +24,7 @@ constexpr std::size_t STACK_BYTES = 256 * 1024;  // instrumented frames are seve
 constexpr std::size_t STACK_BYTES = 64 * 1024;
 #endif
 constexpr std::size_t ARENA_BYTES = 256 * 1024;
+constexpr std::size_t ARENA_ALIGNMENT = 1024;  // as a GPU's, whose banks repeat every 128 bytes
 constexpr std::size_t SHARED_LIMIT = 227 * 1024;
 constexpr std::size_t SHARED_GUARD = 64;
 
@@ -63,7 +65,7 @@ std::string BlockRunner::run(const Launch& launch, uint3 block_idx, Random rando
     std::swap(round_, next_);
     next_.clear();
     if (round_.empty()) {
-      if (release_barrier()) continue;
+      if (release_full_logs() || release_barrier()) continue;
       fault_ = describe_stuck();
       break;
     }
@@ -76,7 +78,10 @@ std::string BlockRunner::run(const Launch& launch, uint3 block_idx, Random rando
   }
   current_runner = nullptr;
   if (fault_.empty()) fault_ = damaged_shared();
-  if (fault_.empty()) return "";
+  if (fault_.empty()) {
+    trace_.finish();
+    return "";
+  }
   return "kernel " + launch.name + ", block " + to_string(block_idx) + ": " + fault_;
 }
 
@@ -87,6 +92,14 @@ void BlockRunner::start_block(const Launch& launch, uint3 block_idx) {
   const std::size_t total = std::size_t{size.x} * size.y * size.z;
   while (stacks_.size() < total + 1) stacks_.emplace_back(STACK_BYTES);
   threads_.assign(total, {});
+  if (arena_ == nullptr) {
+    arena_memory_.reset(new char[ARENA_BYTES + ARENA_ALIGNMENT]);
+    arena_ = arena_memory_.get() + ARENA_ALIGNMENT -
+             reinterpret_cast<std::uintptr_t>(arena_memory_.get()) % ARENA_ALIGNMENT;
+  }
+  const std::size_t block =
+      block_idx.x + launch.grid.x * (block_idx.y + std::size_t{launch.grid.y} * block_idx.z);
+  trace_.start(block, static_cast<int>(total), arena_, ARENA_BYTES);
   next_.clear();
   for (std::size_t i = 0; i < total; ++i) {
     EmulatedThread& thread = threads_[i];
@@ -102,30 +115,34 @@ void BlockRunner::start_block(const Launch& launch, uint3 block_idx) {
         boost::context::detail::make_fcontext(stacks_[i].top(), stacks_[i].bytes(), &fiber_entry);
     thread.fiber.stack_bottom = stacks_[i].bottom();
     thread.fiber.stack_bytes = stacks_[i].bytes();
+    trace_.describe_thread(thread.linear, &thread.indices, stacks_[i].bottom(), stacks_[i].bytes());
     next_.push_back(static_cast<int>(i));
   }
   warps_.assign((total + 31) / 32, {});
   ended_ = 0;
   at_barrier_ = 0;
+  at_full_log_ = 0;
   fault_.clear();
   scheduler_ = {};
   note_own_stack(&scheduler_.stack_bottom, &scheduler_.stack_bytes);
 
-  if (arena_ == nullptr) arena_.reset(new char[ARENA_BYTES]);
-  std::memset(arena_.get(), POISON, std::max(arena_used_, SHARED_GUARD) + SHARED_GUARD);
+  std::memset(arena_, POISON, std::max(arena_used_, SHARED_GUARD) + SHARED_GUARD);
   arena_used_ = 0;
   shared_.clear();
   dynamic_shared_ = nullptr;
   if (launch.shared_bytes > 0) {
     dynamic_shared_ = take_shared(launch.shared_bytes, 128);
-    shared_.push_back({&dynamic_shared_, dynamic_shared_, launch.shared_bytes});
+    shared_.push_back({&dynamic_shared_, "dynamic_shared", dynamic_shared_, launch.shared_bytes});
+    trace_.declare_shared("dynamic_shared", dynamic_shared_, launch.shared_bytes);
   }
 }
 
 void BlockRunner::switch_to(EmulatedThread& thread) {
   running_ = &thread;
   current_indices = &thread.indices;
+  trace_.resume(thread.linear);
   switch_fiber(scheduler_, thread.fiber, this);
+  trace_.pause();
   current_indices = nullptr;
 }
 
@@ -136,6 +153,7 @@ void BlockRunner::yield() {
 
 void BlockRunner::run_thread() {
   launch_->thread();
+  trace_.leave_kernel(running_->linear);
   running_->state = ThreadState::kEnded;
   ++ended_;
   switch_fiber(running_->fiber, scheduler_, nullptr, /*from_ends=*/true);
@@ -143,6 +161,7 @@ void BlockRunner::run_thread() {
 }
 
 void BlockRunner::fail(const std::string& what) {
+  trace_.pause();
   fault_ = "thread " + to_string(running_->indices.thread_idx) + " " + what;
   switch_fiber(running_->fiber, scheduler_, nullptr, /*from_ends=*/true);
   __builtin_unreachable();
@@ -160,6 +179,29 @@ void BlockRunner::barrier(CallSite site) {
   yield();
 }
 
+void BlockRunner::wait_for_log() {
+  const traced::Quiet quiet;
+  running_->state = ThreadState::kAtFullLog;
+  ++at_full_log_;
+  yield();
+}
+
+// Nothing can run before the trace has turned full logs into counts.
+bool BlockRunner::release_full_logs() {
+  if (at_full_log_ == 0) return false;
+  at_full_log_ = 0;
+  int flushed = -1;
+  for (EmulatedThread& thread : threads_) {
+    if (thread.state != ThreadState::kAtFullLog) continue;
+    if (thread.linear / 32 != flushed) {
+      flushed = thread.linear / 32;
+      trace_.flush_warp(flushed);
+    }
+    wake(thread);
+  }
+  return true;
+}
+
 // All threads at one and the same barrier: let them go.
 bool BlockRunner::release_barrier() {
   if (at_barrier_ != static_cast<int>(threads_.size())) return false;
@@ -167,6 +209,7 @@ bool BlockRunner::release_barrier() {
     if (!(thread.site == threads_[0].site)) return false;
   }
   at_barrier_ = 0;
+  trace_.open_barrier();
   for (EmulatedThread& thread : threads_) wake(thread);
   return true;
 }
@@ -223,7 +266,8 @@ std::uint64_t BlockRunner::collective(WarpOp op, unsigned mask, std::uint64_t va
       case WarpOp::kBallot:
         thread.warp_result = ballot;
         break;
-      case WarpOp::kShuffle: {
+      case WarpOp::kShuffle:
+      case WarpOp::kWideShuffle: {
         const int from = found->sources[i];
         const bool there = from >= 0 && from < 32 && (mask >> from & 1u) != 0;
         thread.warp_result = there ? found->values[from] : ~0ULL;
@@ -233,6 +277,7 @@ std::uint64_t BlockRunner::collective(WarpOp op, unsigned mask, std::uint64_t va
     if (&thread != &self) wake(thread);
   }
   found->arrived = 0;
+  trace_.meet(self.linear / 32, mask, static_cast<int>(std::popcount(mask)) == warp_lanes, op);
   return self.warp_result;
 }
 
@@ -245,6 +290,7 @@ std::string BlockRunner::describe(const EmulatedThread& thread) const {
       return who + " waits at the warp operation at " + to_string(thread.site);
     case ThreadState::kEnded:
       return who + " has returned";
+    case ThreadState::kAtFullLog:
     case ThreadState::kRunnable:
       return who + " can run";
   }
@@ -276,12 +322,13 @@ char* BlockRunner::take_shared(std::size_t bytes, std::size_t alignment) {
   std::size_t total = 0;
   for (const SharedVariable& variable : shared_) total += variable.bytes;
   if (total + bytes > SHARED_LIMIT || start + bytes + SHARED_GUARD > ARENA_BYTES) return nullptr;
-  std::memset(arena_.get() + arena_used_, POISON, start + bytes + SHARED_GUARD - arena_used_);
+  std::memset(arena_ + arena_used_, POISON, start + bytes + SHARED_GUARD - arena_used_);
   arena_used_ = start + bytes;
-  return arena_.get() + start;
+  return arena_ + start;
 }
 
-void* BlockRunner::shared_variable(const void* tag, std::size_t bytes, std::size_t alignment) {
+void* BlockRunner::shared_variable(const void* tag, const char* name, std::size_t bytes,
+                                   std::size_t alignment) {
   for (const SharedVariable& variable : shared_) {
     if (variable.tag == tag) return variable.data;
   }
@@ -290,7 +337,8 @@ void* BlockRunner::shared_variable(const void* tag, std::size_t bytes, std::size
     fail("asked for " + std::to_string(bytes) + " more bytes of shared memory than a block's " +
          std::to_string(SHARED_LIMIT));
   }
-  shared_.push_back({tag, data, bytes});
+  shared_.push_back({tag, name, data, bytes});
+  trace_.declare_shared(name, data, bytes);
   return data;
 }
 
@@ -300,7 +348,8 @@ std::string BlockRunner::damaged_shared() const {
                        [](char c) { return static_cast<unsigned char>(c) == POISON; });
   };
   for (const SharedVariable& variable : shared_) {
-    const std::string what = "a shared variable of " + std::to_string(variable.bytes) + " bytes";
+    const std::string what = "a shared variable of " + std::to_string(variable.bytes) +
+                             " bytes, '" + variable.name + "'";
     if (!poisoned(variable.data - SHARED_GUARD, SHARED_GUARD))
       return "wrote before the start of " + what;
     if (!poisoned(variable.data + variable.bytes, SHARED_GUARD))
@@ -316,15 +365,35 @@ bool BlockRunner::stack_overflow_at(const char* address) const {
 
 char* BlockRunner::spare_stack_top() { return stacks_.back().top(); }
 
-void block_barrier(const char* file, int line) { current_runner->barrier({file, line}); }
+void enter_kernel() { current_runner->trace().enter_kernel(current_runner->running_thread()); }
+
+void note_fence(bool block_only) {
+  const traced::Quiet quiet;
+  current_runner->trace().fence(block_only);
+}
+void before_atomic(const void* address, std::size_t bytes) {
+  const traced::Quiet quiet;
+  current_runner->trace().before_atomic(address, bytes, __builtin_return_address(0));
+}
+void after_atomic(const void* address) {
+  const traced::Quiet quiet;
+  current_runner->trace().after_atomic(address);
+}
+
+void block_barrier(const char* file, int line) {
+  const traced::Quiet quiet;
+  current_runner->barrier({file, line});
+}
 
 std::uint64_t warp_collective(WarpOp op, unsigned mask, std::uint64_t value, int source_lane,
                               const char* file, int line) {
+  const traced::Quiet quiet;
   return current_runner->collective(op, mask, value, source_lane, {file, line});
 }
 
-void* shared_variable(const void* tag, std::size_t bytes, std::size_t alignment) {
-  return current_runner->shared_variable(tag, bytes, alignment);
+void* shared_variable(const void* tag, const char* name, std::size_t bytes, std::size_t alignment) {
+  const traced::Quiet quiet;
+  return current_runner->shared_variable(tag, name, bytes, alignment);
 }
 void* dynamic_shared() { return current_runner->dynamic_shared(); }
 

@@ -9,6 +9,7 @@
 
 #include "kernels/device/emulated/fiber.h"
 #include "kernels/device/emulated/scheduler.h"
+#include "kernels/device/emulated/traced/trace.h"
 
 namespace assay::emulated {
 
@@ -38,7 +39,7 @@ struct CallSite {
   bool operator==(const CallSite&) const = default;
 };
 
-enum class ThreadState : std::uint8_t { kRunnable, kAtBarrier, kAtWarp, kEnded };
+enum class ThreadState : std::uint8_t { kRunnable, kAtBarrier, kAtWarp, kAtFullLog, kEnded };
 
 struct EmulatedThread {
   ThreadIndices indices{};
@@ -68,7 +69,13 @@ class BlockRunner {
   void barrier(CallSite site);
   std::uint64_t collective(WarpOp op, unsigned mask, std::uint64_t value, int source,
                            CallSite site);
-  void* shared_variable(const void* tag, std::size_t bytes, std::size_t alignment);
+  void* shared_variable(const void* tag, const char* name, std::size_t bytes,
+                        std::size_t alignment);
+  /// The trace has no room left for what the running thread does: waits until its warp stands
+  /// still.
+  void wait_for_log();
+  int running_thread() const { return running_->linear; }
+  traced::BlockTrace& trace() { return trace_; }
   void* dynamic_shared() const { return dynamic_shared_; }
   [[noreturn]] void fail(const std::string& what);
   void run_thread();
@@ -82,6 +89,7 @@ class BlockRunner {
  private:
   struct SharedVariable {
     const void* tag;
+    const char* name;
     char* data;
     std::size_t bytes;
   };
@@ -91,6 +99,7 @@ class BlockRunner {
   void yield();
   void wake(EmulatedThread& thread);
   bool release_barrier();
+  bool release_full_logs();
   std::string describe_stuck() const;
   std::string describe(const EmulatedThread& thread) const;
   char* take_shared(std::size_t bytes, std::size_t alignment);
@@ -107,9 +116,12 @@ class BlockRunner {
   FiberSide scheduler_;
   int ended_ = 0;
   int at_barrier_ = 0;
+  int at_full_log_ = 0;
   std::string fault_;
+  traced::BlockTrace trace_;
 
-  std::unique_ptr<char[]> arena_;
+  std::unique_ptr<char[]> arena_memory_;
+  char* arena_ = nullptr;  // aligned in it
   std::size_t arena_used_ = 0;
   std::vector<SharedVariable> shared_;
   char* dynamic_shared_ = nullptr;

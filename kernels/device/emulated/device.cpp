@@ -14,15 +14,16 @@
 #include "kernels/device/emulated/host_work.h"
 #include "kernels/device/emulated/memory.h"
 #include "kernels/device/emulated/scheduler.h"
+#include "kernels/device/emulated/traced/trace.h"
 #include "kernels/device/error.h"
 #include "kernels/device/launch.h"
 #include "kernels/device/properties.h"
 #include "kernels/device/stream.h"
 
-using Work = std::function<void()>;
+using Task = std::function<void()>;
 
 struct CUstream_st {
-  std::vector<Work>* recording = nullptr;
+  std::vector<Task>* recording = nullptr;
   std::size_t* recorded_launches = nullptr;
 };
 struct CUevent_st {
@@ -36,10 +37,10 @@ namespace {
 std::uint64_t launches = 0;
 
 struct RecordedGraph {
-  std::vector<Work> work;
+  std::vector<Task> work;
 };
 
-void enqueue(const Stream& stream, Work work) {
+void enqueue(const Stream& stream, Task work) {
   if (stream.native()->recording != nullptr) {
     stream.native()->recording->push_back(std::move(work));
   } else {
@@ -99,7 +100,7 @@ Graph::Graph(const Stream& stream, const std::function<void()>& record) {
 }
 Graph::~Graph() { delete static_cast<RecordedGraph*>(executable_); }
 void Graph::replay(const Stream& stream) const {
-  for (const Work& work : static_cast<const RecordedGraph*>(executable_)->work)
+  for (const Task& work : static_cast<const RecordedGraph*>(executable_)->work)
     enqueue(stream, work);
 }
 
@@ -107,6 +108,7 @@ void copy_to_device(void* to, const void* from_host, std::size_t bytes, const St
   enqueue(stream, [=] {
     emulated::require_inside(to, bytes, "a copy to the device");
     if (bytes > 0) std::memcpy(to, from_host, bytes);
+    emulated::traced::mark_written(to, bytes);
   });
 }
 void copy_to_host(void* to_host, const void* from, std::size_t bytes, const Stream& stream) {
@@ -120,16 +122,25 @@ void copy_on_device(void* to, const void* from, std::size_t bytes, const Stream&
     emulated::require_inside(to, bytes, "a copy on the device");
     emulated::require_inside(from, bytes, "a copy on the device");
     if (bytes > 0) std::memmove(to, from, bytes);
+    emulated::traced::copy_written(to, from, bytes);
   });
 }
 void fill_bytes(void* to, int value, std::size_t bytes, const Stream& stream) {
   enqueue(stream, [=] {
     emulated::require_inside(to, bytes, "a fill");
     if (bytes > 0) std::memset(to, value, bytes);
+    emulated::traced::mark_written(to, bytes);
+  });
+}
+void poison(void* to, int value, std::size_t bytes, const Stream& stream) {
+  enqueue(stream, [=] {
+    emulated::require_inside(to, bytes, "a fill");
+    if (bytes > 0) std::memset(to, value, bytes);
+    emulated::traced::mark_written(to, bytes, false);
   });
 }
 
-void detail::enqueue_kernel(const LaunchShape& shape, const Stream& stream, Work thread) {
+void detail::enqueue_kernel(const LaunchShape& shape, const Stream& stream, Task thread) {
   if (stream.native()->recorded_launches != nullptr) ++*stream.native()->recorded_launches;
   enqueue(stream, [launch = emulated::Launch{shape.name, shape.grid, shape.block,
                                              shape.shared_bytes, std::move(thread)}] {
@@ -138,7 +149,7 @@ void detail::enqueue_kernel(const LaunchShape& shape, const Stream& stream, Work
   });
 }
 
-void emulated::enqueue_host_work(const Stream& stream, Work work) {
+void emulated::enqueue_host_work(const Stream& stream, Task work) {
   if (stream.native()->recorded_launches != nullptr) ++*stream.native()->recorded_launches;
   enqueue(stream, [work = std::move(work)] {
     ++launches;

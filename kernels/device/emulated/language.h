@@ -28,12 +28,15 @@
 #define blockDim (::assay::emulated::this_thread().block_dim)
 #define gridDim (::assay::emulated::this_thread().grid_dim)
 
+// So that reports name the line of the kernel that an atomic is on.
+#define ASSAY_INLINE __attribute__((always_inline)) inline
+
 namespace assay {
 
 template <class T, class Tag>
-T& shared_variable() {
+T& shared_variable(const char* name) {
   static const char tag = 0;
-  return *static_cast<T*>(emulated::shared_variable(&tag, sizeof(T), alignof(T)));
+  return *static_cast<T*>(emulated::shared_variable(&tag, name, sizeof(T), alignof(T)));
 }
 template <class T>
 T* dynamic_shared() {
@@ -59,20 +62,22 @@ inline int linear_thread() {
 }
 template <class T>
 T shuffle(unsigned mask, T value, int source_lane, const char* file, int line) {
-  return from_bits<T>(
-      warp_collective(WarpOp::kShuffle, mask, to_bits(value), source_lane, file, line));
+  return from_bits<T>(warp_collective(sizeof(T) > 4 ? WarpOp::kWideShuffle : WarpOp::kShuffle, mask,
+                                      to_bits(value), source_lane, file, line));
 }
 /// Adds, takes the maximum ... of `*address` by compare-and-swap, as blocks run on several cores.
 template <class T, class F>
-T atomic_update(T* address, F&& f) {
+ASSAY_INLINE T atomic_update(T* address, F&& f) {
   using Bits = std::conditional_t<sizeof(T) == 8, std::uint64_t, std::uint32_t>;
   static_assert(sizeof(T) == sizeof(Bits));
+  before_atomic(address, sizeof(T));
   auto* bits = reinterpret_cast<Bits*>(address);
   Bits before = __atomic_load_n(bits, __ATOMIC_RELAXED);
   while (!__atomic_compare_exchange_n(bits, &before,
                                       std::bit_cast<Bits>(f(std::bit_cast<T>(before))), false,
                                       __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) {
   }
+  after_atomic(address);
   return std::bit_cast<T>(before);
 }
 }  // namespace emulated
@@ -80,7 +85,7 @@ T atomic_update(T* address, F&& f) {
 
 #define SHARED(name, ...) \
   struct name##_tag;      \
-  auto& name = ::assay::shared_variable<__VA_ARGS__, name##_tag>()
+  auto& name = ::assay::shared_variable<__VA_ARGS__, name##_tag>(#name)
 
 // The default arguments name the place of the call in a kernel, for reports.
 #define ASSAY_CALL_SITE const char *file = __builtin_FILE(), int line = __builtin_LINE()
@@ -91,8 +96,14 @@ inline void __syncthreads(ASSAY_CALL_SITE) { assay::emulated::block_barrier(file
 inline void __syncwarp(unsigned mask = 0xffffffffu, ASSAY_CALL_SITE) {
   assay::emulated::warp_collective(assay::emulated::WarpOp::kSync, mask, 0, 0, file, line);
 }
-inline void __threadfence() { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
-inline void __threadfence_block() { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
+inline void __threadfence() {
+  __atomic_thread_fence(__ATOMIC_SEQ_CST);
+  assay::emulated::note_fence(false);
+}
+inline void __threadfence_block() {
+  __atomic_thread_fence(__ATOMIC_SEQ_CST);
+  assay::emulated::note_fence(true);
+}
 
 template <class T>
 T __shfl_sync(unsigned mask, T value, int source, int width = 32, ASSAY_CALL_SITE) {
@@ -134,27 +145,29 @@ inline int __all_sync(unsigned mask, int predicate, ASSAY_CALL_SITE) {
 #undef ASSAY_CALL_SITE
 
 template <class T>
-T atomicAdd(T* address, T value) {
+ASSAY_INLINE T atomicAdd(T* address, T value) {
   return assay::emulated::atomic_update(address,
                                         [=](T old) { return static_cast<T>(old + value); });
 }
 template <class T>
-T atomicMax(T* address, T value) {
+ASSAY_INLINE T atomicMax(T* address, T value) {
   return assay::emulated::atomic_update(address, [=](T old) { return old < value ? value : old; });
 }
 template <class T>
-T atomicMin(T* address, T value) {
+ASSAY_INLINE T atomicMin(T* address, T value) {
   return assay::emulated::atomic_update(address, [=](T old) { return value < old ? value : old; });
 }
 template <class T>
-T atomicExch(T* address, T value) {
+ASSAY_INLINE T atomicExch(T* address, T value) {
   return assay::emulated::atomic_update(address, [=](T) { return value; });
 }
 template <class T>
-T atomicCAS(T* address, T compare, T value) {
+ASSAY_INLINE T atomicCAS(T* address, T compare, T value) {
   return assay::emulated::atomic_update(address,
                                         [=](T old) { return old == compare ? value : old; });
 }
+
+#undef ASSAY_INLINE
 
 template <class T>
 T __ldg(const T* address) {

@@ -8,15 +8,23 @@
 #include <deque>
 #include <map>
 #include <mutex>
+#include <utility>
 
 #include "kernels/device/buffer.h"
 #include "kernels/device/error.h"
 #include "kernels/device/properties.h"
+#ifdef ASSAY_TRACED
+#include "kernels/device/emulated/traced/shadow.h"
+#endif
 
 namespace assay::emulated {
 namespace {
 
-constexpr std::size_t ALIGNMENT = 16;    // so that the end of a buffer meets the guard page
+#ifdef ASSAY_TRACED
+constexpr std::size_t ALIGNMENT = 256;  // as on a GPU: sectors are counted, and ends checked
+#else
+constexpr std::size_t ALIGNMENT = 16;  // so that the end of a buffer meets the guard page
+#endif
 constexpr std::size_t GUARD_BYTES = 64;  // checked before a buffer, and to the page's end after
 constexpr std::size_t MAX_FREED = 4096;  // freed regions kept inaccessible
 
@@ -28,6 +36,7 @@ struct Region {
   char* data;
   std::size_t bytes;
   bool live;
+  traced::Shadow* shadow = nullptr;
   char* slack_end() const { return mapping + mapping_bytes - page(); }
   static std::size_t page() {
     static const auto size = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
@@ -85,7 +94,7 @@ void* allocate(std::size_t bytes, const std::string& name) {
   const std::size_t page = Region::page();
   const std::size_t slot = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
   const std::size_t body = (GUARD_BYTES + slot + page - 1) / page * page;
-  Region region{name, nullptr, body + 2 * page, nullptr, bytes, true};
+  Region region{name, nullptr, body + 2 * page, nullptr, bytes, true, nullptr};
   void* mapping = mmap(nullptr, region.mapping_bytes, PROT_NONE,
                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (mapping == MAP_FAILED ||
@@ -98,6 +107,9 @@ void* allocate(std::size_t bytes, const std::string& name) {
   region.mapping = static_cast<char*>(mapping);
   region.data = region.slack_end() - slot;
   std::memset(region.mapping + page, POISON, body);
+#ifdef ASSAY_TRACED
+  region.shadow = new traced::Shadow(bytes);
+#endif
 
   Memory& m = memory();
   const std::lock_guard lock(m.mutex);
@@ -119,6 +131,9 @@ void deallocate(void* data) noexcept {
   m.by_data.erase(found);
   m.stats.live_bytes -= region.bytes;
   region.live = false;
+#ifdef ASSAY_TRACED
+  delete std::exchange(region.shadow, nullptr);
+#endif
   // Mapping fresh inaccessible pages over the old ones frees the memory and keeps the addresses.
   if (mmap(region.mapping, region.mapping_bytes, PROT_NONE,
            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) == MAP_FAILED) {
@@ -145,6 +160,21 @@ std::string describe_address(std::uintptr_t address) {
   }
   return std::to_string(address - start - region->bytes) + " bytes past the end of " +
          quoted(*region);
+}
+
+std::string describe_inside(std::uintptr_t address) {
+  const std::lock_guard lock(memory().mutex);
+  const Region* region = find_region(address);
+  if (region == nullptr) return "no device memory";
+  return "offset " + std::to_string(address - address_of(region->data)) + " of " + quoted(*region);
+}
+
+bool find_live(std::uintptr_t address, LiveMemory* found) {
+  const std::lock_guard lock(memory().mutex);
+  const Region* region = find_region(address);
+  if (region == nullptr || !region->live) return false;
+  *found = {address_of(region->data), region->bytes, region->shadow};
+  return true;
 }
 
 void require_inside(const void* data, std::size_t bytes, const char* what) {

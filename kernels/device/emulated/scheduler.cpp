@@ -14,6 +14,7 @@
 #include "kernels/device/emulated/block.h"
 #include "kernels/device/emulated/fault.h"
 #include "kernels/device/emulated/memory.h"
+#include "kernels/device/emulated/traced/trace.h"
 #include "kernels/device/error.h"
 
 namespace assay::emulated {
@@ -185,9 +186,12 @@ void run(const Launch& launch) {
 
   Progress progress(launch, seed() * 0x9E3779B97F4A7C15ULL + ++launches());
   const std::size_t threads = std::size_t{launch.block.x} * launch.block.y * launch.block.z;
-  workers.run(progress, progress.blocks() == 1 || progress.blocks() * threads < WORTH_A_WORKER);
+  const bool alone = progress.blocks() == 1 || progress.blocks() * threads < WORTH_A_WORKER;
+  traced::begin_launch(launch.name, !alone && worker_count() > 1);
+  workers.run(progress, alone);
 
   std::string fault = progress.fault();
+  traced::end_launch(fault.empty());
   if (fault.empty()) {
     const std::string damage = find_damaged_guard();
     if (!damage.empty()) fault = "kernel " + launch.name + " " + damage;
