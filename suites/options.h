@@ -12,8 +12,10 @@ struct Options {
   std::string program;
   ShapeSet set = ShapeSet::kCi;
   std::uint64_t seed = 1;
-  std::string csv;       // empty: none is written
+  std::string csv;  // empty: none is written
   bool resume = false;
+  bool mutants = false;  // verify: the mutants instead of the suites
+  std::string mutant;    // only this one, "<op>/<name>" or its name
 };
 
 /// "smoke", "ci", "sweep". Throws InputError otherwise.

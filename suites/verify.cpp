@@ -25,6 +25,9 @@ int run(int argc, char** argv) {
   app.add_option("--seed", options.seed, "Seed of inputs and of the emulated device's schedule")
       ->capture_default_str();
   app.add_option("--csv", options.csv, "Write a row per case and version to this file");
+  app.add_flag("--mutants", options.mutants,
+               "Run the kernels with a deliberate bug instead: a check must fail on each");
+  app.add_option("--mutant", options.mutant, "With --mutants: only this one, <op>/<name>");
   CLI11_PARSE(app, argc, argv);
   options.set = suites::parse_set(set);
 
@@ -38,9 +41,13 @@ int run(int argc, char** argv) {
 
   set_schedule_seed(options.seed);
   suites::Report report(options.csv);
-  suites::register_kernel_tests(options, report);
-  suites::register_layer_tests(options, report);
-  suites::register_generation_tests(options, report);
+  if (options.mutants || !options.mutant.empty()) {
+    suites::register_mutant_tests(options, report);
+  } else {
+    suites::register_kernel_tests(options, report);
+    suites::register_layer_tests(options, report);
+    suites::register_generation_tests(options, report);
+  }
   if (!GTEST_FLAG_GET(list_tests)) {
     std::printf("verify: device %s (%s), set %s, seed %llu\n", name_of(properties().kind),
                 properties().name.c_str(), set.c_str(),

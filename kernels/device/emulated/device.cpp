@@ -16,6 +16,7 @@
 #include "kernels/device/emulated/scheduler.h"
 #include "kernels/device/error.h"
 #include "kernels/device/launch.h"
+#include "kernels/device/poison.h"
 #include "kernels/device/properties.h"
 #include "kernels/device/stream.h"
 
@@ -128,6 +129,8 @@ void fill_bytes(void* to, int value, std::size_t bytes, const Stream& stream) {
     if (bytes > 0) std::memset(to, value, bytes);
   });
 }
+
+void poison_shared_memory(const Stream&) {}
 
 void detail::enqueue_kernel(const LaunchShape& shape, const Stream& stream, Work thread) {
   if (stream.native()->recorded_launches != nullptr) ++*stream.native()->recorded_launches;
