@@ -21,7 +21,7 @@ struct Shape {
 constexpr Shape SHAPES[] = {
     {ShapeSet::kSmoke, 3, 256, 8, 64},
     {ShapeSet::kSmoke, 3, 256, 4, 32},
-    {ShapeSet::kCi, 2, 66, 4, 33},
+    {ShapeSet::kCi, 3, 66, 4, 33},
     {ShapeSet::kCi, 2, 33, 8, 11},
     {ShapeSet::kCi, 5, 4, 4, 2},
     {ShapeSet::kCi, 7, 4096, 8, 4096},
