@@ -25,7 +25,7 @@ constexpr Column COLUMNS[] = {
     {"run_id", kString, kIdentity, kRequired, "", "", "one run of one program: UTC start and a random part"},
     {"row_id", kString, kIdentity, kRequired, "", "", "hash of the row's key columns; the same work has the same row_id in every run"},
     {"utc", kString, kIdentity, kRequired, "", "", "when the row was written, ISO 8601, UTC"},
-    {"suite", kEnum, kIdentity, kKey | kRequired, "", "kernel|layer|generation", "level of the case"},
+    {"suite", kEnum, kIdentity, kKey | kRequired, "", "kernel|layer|generation|mutant", "level of the case"},
     {"case_id", kString, kIdentity, kKey | kRequired, "", "", "name of the case in the suite's tables"},
     {"repro_cmd", kString, kIdentity, kNone, "", "", "one-line command that replays just this row"},
     {"seed", kInteger, kIdentity, kNone, "", "", "seed of the case's random inputs"},

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "kernels/device/error.h"
+#include "kernels/device/poison.h"
 #include "kernels/device/properties.h"
 #include "suites/oracle.h"
 
@@ -203,6 +204,7 @@ std::vector<HostTensor> PreparedCase::run(const Launcher& launcher, int poison, 
                                           const Stream& stream, std::string* damage) const {
   const OperandBuffers buffers(case_, inputs_, poison, stream);
   const auto launch = [&] { launcher(case_, buffers.pointers(), stream); };
+  poison_shared_memory(stream);
   if (how == How::kGraph) {
     const Graph graph(stream, launch);
     graph.replay(stream);
@@ -366,6 +368,7 @@ std::string PreparedCase::find_batch_variance(std::size_t version, const Launche
       }
     }
     const OperandBuffers buffers(one, inputs, POISON, stream);
+    poison_shared_memory(stream);
     launcher(one, buffers.pointers(), stream);
     stream.synchronize();
     const std::string difference = find_difference(expected, buffers.outputs(stream));

@@ -17,5 +17,8 @@ void register_fuzz_tests(const Options& options, Report& report, FuzzTally& tall
 void register_layer_tests(const Options& options, Report& report);
 /// Prefill and decode of the test models through all layers. Suite "generation".
 void register_generation_tests(const Options& options, Report& report);
+/// Every mutant (suites/mutants/), or the one that `options` names: a test passes once a check has
+/// failed on it. Suites "mutant.<op>". Throws InputError where none has the name.
+void register_mutant_tests(const Options& options, Report& report);
 
 }  // namespace assay::suites

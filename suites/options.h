@@ -19,6 +19,8 @@ struct Options {
   std::string version;           // of that case; empty: all
   double fuzz_s = 0.0;           // verify: how long to draw kernel cases at random instead; 0: not
   std::vector<std::string> ops;  // to draw cases of; empty: all
+  bool mutants = false;  // verify: the mutants instead of the suites
+  std::string mutant;    // only this one, "<op>/<name>" or its name
 };
 
 /// "smoke", "ci", "sweep". Throws InputError otherwise.

@@ -35,6 +35,9 @@ int run(int argc, char** argv) {
   app.add_option("--ops", options.ops, "With --fuzz: of these ops alone, separated by commas")
       ->delimiter(',')
       ->needs(by_fuzz);
+  app.add_flag("--mutants", options.mutants,
+               "Run the kernels with a deliberate bug instead: a check must fail on each");
+  app.add_option("--mutant", options.mutant, "With --mutants: only this one, <op>/<name>");
   CLI11_PARSE(app, argc, argv);
   if (!fuzz.empty()) options.fuzz_s = suites::fuzz_budget_s(fuzz);
   options.set = suites::parse_set(set);
@@ -50,14 +53,16 @@ int run(int argc, char** argv) {
   set_schedule_seed(options.seed);
   suites::Report report(options.csv);
   suites::FuzzTally tally;
-  if (!fuzz.empty()) {
+  if (options.mutants || !options.mutant.empty()) {
+    suites::register_mutant_tests(options, report);
+  } else if (!fuzz.empty()) {
     suites::register_fuzz_tests(options, report, tally);
   } else {
     suites::register_kernel_tests(options, report);
-  }
-  if (fuzz.empty() && options.case_name.empty()) {
-    suites::register_layer_tests(options, report);
-    suites::register_generation_tests(options, report);
+    if (options.case_name.empty()) {
+      suites::register_layer_tests(options, report);
+      suites::register_generation_tests(options, report);
+    }
   }
   if (!GTEST_FLAG_GET(list_tests)) {
     std::printf("verify: device %s (%s), set %s, seed %llu\n", name_of(properties().kind),

@@ -9,15 +9,24 @@
 #include <cuda_fp16.h>
 
 #ifdef __CUDACC__
+#ifdef ASSAY_PERTURB
+#include "kernels/device/cuda/perturb.h"
+#endif
 
 namespace assay {
 template <class T, class Tag>
 __device__ __forceinline__ T& shared_variable() {
+#ifdef ASSAY_PERTURB
+  detail::lose_step();
+#endif
   __shared__ T storage;
   return storage;
 }
 template <class T>
 __device__ __forceinline__ T* dynamic_shared() {
+#ifdef ASSAY_PERTURB
+  detail::lose_step();
+#endif
   extern __shared__ __align__(128) unsigned char assay_dynamic_shared[];
   return reinterpret_cast<T*>(assay_dynamic_shared);
 }

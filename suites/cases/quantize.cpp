@@ -21,7 +21,7 @@ struct Shape {
 constexpr Shape SHAPES[] = {
     {ShapeSet::kSmoke, 3, 256, 8, 64},
     {ShapeSet::kSmoke, 3, 256, 4, 32},
-    {ShapeSet::kCi, 2, 66, 4, 33},
+    {ShapeSet::kCi, 3, 66, 4, 33},
     {ShapeSet::kCi, 2, 33, 8, 11},
     {ShapeSet::kCi, 5, 4, 4, 2},
     {ShapeSet::kCi, 7, 4096, 8, 4096},
@@ -36,9 +36,16 @@ Case make(const Shape& shape, DType dtype) {
   CaseBuilder<QuantizeArgs> c(quantize_op(), dtype, set);
   c.dimension("n", n).dimension("k", k).dimension("bits", bits).dimension("group_size", group_size);
   c.column("n", n).column("k", k);
-  // The last row is zero: so are its scales and codes.
-  const auto w = c.input("w", {n, k}, [](HostTensor& t, Random& random) {
+  // The last row is zero: so are its scales and codes. Of three or more rows, the first has weights
+  // half-way between two codes, in turn with groups so small that their scale is a subnormal number
+  // and codes are clamped.
+  const auto w = c.input("w", {n, k}, [=](HostTensor& t, Random& random) {
     normal(0.0, 0.02)(t, random);
+    const int qmax = bits == 8 ? 127 : 7;
+    for (int i = 0; n > 2 && i < k; ++i) {
+      const double code = i % group_size == 0 ? qmax : random.between(-qmax, qmax - 1) + 0.5;
+      t.set(static_cast<std::size_t>(i), code * (i / group_size % 2 == 0 ? 0x1p-6 : 0x1.6p-24));
+    }
     const std::size_t row = static_cast<std::size_t>(t.shape[1]);
     for (std::size_t i = t.count() - row; i < t.count(); ++i) t.set(i, 0.0);
   });

@@ -60,15 +60,21 @@ std::string BlockRunner::run(const Launch& launch, uint3 block_idx, Random rando
   prepare_thread_for_faults();
   start_block(launch, block_idx);
   current_runner = this;
+  laggard_ = draw_laggard(random);
   const int total = static_cast<int>(threads_.size());
   while (ended_ < total && fault_.empty()) {
     std::swap(round_, next_);
     next_.clear();
     if (round_.empty()) {
-      if (release_full_logs() || release_barrier()) continue;
+      if (release_full_logs()) continue;
+      if (release_barrier()) {
+        laggard_ = draw_laggard(random);
+        continue;
+      }
       fault_ = describe_stuck();
       break;
     }
+    hold_laggard_back();
     for (std::size_t i = round_.size(); i > 1; --i)
       std::swap(round_[i - 1], round_[random.below(i)]);
     for (int index : round_) {
@@ -83,6 +89,22 @@ std::string BlockRunner::run(const Launch& launch, uint3 block_idx, Random rando
     return "";
   }
   return "kernel " + launch.name + ", block " + to_string(block_idx) + ": " + fault_;
+}
+
+// One of the warps, or none every other time.
+int BlockRunner::draw_laggard(Random& random) const {
+  const std::size_t warps = warps_.size();
+  return warps > 1 ? static_cast<int>(random.below(2 * warps)) : -1;
+}
+
+// Leaves the laggard's threads for a round in which no others can run. Were all warps to advance
+// round by round, none would meet what another does several steps later.
+void BlockRunner::hold_laggard_back() {
+  const auto held = std::stable_partition(round_.begin(), round_.end(),
+                                          [&](int index) { return index / 32 != laggard_; });
+  if (held == round_.begin()) return;
+  next_.insert(next_.end(), held, round_.end());
+  round_.erase(held, round_.end());
 }
 
 void BlockRunner::start_block(const Launch& launch, uint3 block_idx) {

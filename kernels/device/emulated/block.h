@@ -94,6 +94,8 @@ class BlockRunner {
     std::size_t bytes;
   };
 
+  int draw_laggard(Random& random) const;
+  void hold_laggard_back();
   void start_block(const Launch& launch, uint3 block_idx);
   void switch_to(EmulatedThread& thread);
   void yield();
@@ -111,6 +113,7 @@ class BlockRunner {
   std::vector<EmulatedThread> threads_;
   std::vector<int> round_;  // threads to run now, in order
   std::vector<int> next_;   // threads that became runnable meanwhile
+  int laggard_ = -1;        // the warp that runs only when no other can, until the next barrier
   std::vector<std::vector<PendingCollective>> warps_;
   EmulatedThread* running_ = nullptr;
   FiberSide scheduler_;

@@ -17,6 +17,7 @@
 #include "kernels/device/emulated/traced/trace.h"
 #include "kernels/device/error.h"
 #include "kernels/device/launch.h"
+#include "kernels/device/poison.h"
 #include "kernels/device/properties.h"
 #include "kernels/device/stream.h"
 
@@ -139,6 +140,8 @@ void poison(void* to, int value, std::size_t bytes, const Stream& stream) {
     emulated::traced::mark_written(to, bytes, false);
   });
 }
+
+void poison_shared_memory(const Stream&) {}
 
 void detail::enqueue_kernel(const LaunchShape& shape, const Stream& stream, Task thread) {
   if (stream.native()->recorded_launches != nullptr) ++*stream.native()->recorded_launches;

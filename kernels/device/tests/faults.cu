@@ -11,6 +11,18 @@ __global__ void reverse_kernel(int* y, const int* x, bool barrier) {
   y[threadIdx.x] = tile[BLOCK - 1 - threadIdx.x];
 }
 
+// What a warp reads here, another may overwrite ten steps later.
+__global__ void overwrite_kernel(int* y, bool barrier) {
+  SHARED(tile, int[BLOCK / 32]);
+  const int warp = static_cast<int>(threadIdx.x) / 32;
+  if (threadIdx.x % 32 == 0) tile[warp] = 1;
+  __syncthreads();
+  y[threadIdx.x] = tile[BLOCK / 32 - 1 - warp];
+  if (barrier) __syncthreads();
+  for (int step = 0; step < 10; ++step) __syncwarp();
+  if (threadIdx.x % 32 == 0) tile[warp] = 2;
+}
+
 __global__ void divergent_barrier_kernel(int* y) {
   if (threadIdx.x >= BLOCK / 2) return;
   __syncthreads();
@@ -76,6 +88,9 @@ __global__ void overflow_stack_kernel(int* y) { y[threadIdx.x] = recurse(y, 0); 
 
 void reverse(int* y, const int* x, bool barrier, const Stream& stream) {
   launch(reverse_kernel, {"faults.reverse", dim3(1), dim3(BLOCK)}, stream, y, x, barrier);
+}
+void overwrite(int* y, bool barrier, const Stream& stream) {
+  launch(overwrite_kernel, {"faults.overwrite", dim3(1), dim3(BLOCK)}, stream, y, barrier);
 }
 void divergent_barrier(int* y, const Stream& stream) {
   launch(divergent_barrier_kernel, {"faults.divergent", dim3(1), dim3(BLOCK)}, stream, y);

@@ -9,6 +9,9 @@ constexpr int BLOCK = 64;
 
 /// y[i] = x[BLOCK - 1 - i] by way of shared memory; with or without the barrier between.
 void reverse(int* y, const int* x, bool barrier, const Stream& stream);
+/// y[i] = 1, read from shared memory that is overwritten with 2 ten steps later; with or without
+/// the barrier between.
+void overwrite(int* y, bool barrier, const Stream& stream);
 /// Half of the block waits at a barrier, the other half returns.
 void divergent_barrier(int* y, const Stream& stream);
 /// The two halves of the block wait at different barriers.

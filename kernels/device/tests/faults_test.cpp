@@ -36,6 +36,11 @@ class Faults : public testing::Test {
     return true;
   }
 
+  bool overwrite_is_right(bool barrier) {
+    faults::overwrite(y_.data(), barrier, stream_);
+    return y_.to_host(stream_) == std::vector<int>(BLOCK, 1);
+  }
+
   Stream stream_;
   std::vector<int> numbers_;
   DeviceBuffer<int> x_;
@@ -63,6 +68,7 @@ TEST_F(Faults, CorrectKernelIsRightUnderEverySeed) {
   for (std::uint64_t seed = 0; seed < 32; ++seed) {
     set_schedule_seed(seed);
     EXPECT_TRUE(reverse_is_right(true)) << "seed " << seed;
+    EXPECT_TRUE(overwrite_is_right(true)) << "seed " << seed;
   }
 }
 
@@ -93,6 +99,15 @@ TEST_F(EmulatedFaults, MissingBarrierShowsUnderSomeSeedOfEight) {
     } else if (!reverse_is_right(false)) {
       ++wrong;
     }
+  }
+  EXPECT_GT(wrong, 0);
+}
+
+TEST_F(EmulatedFaults, MissingBarrierShowsSeveralStepsLater) {
+  int wrong = 0;
+  for (std::uint64_t seed = 0; seed < 8; ++seed) {
+    set_schedule_seed(seed);
+    if (!overwrite_is_right(false)) ++wrong;
   }
   EXPECT_GT(wrong, 0);
 }
