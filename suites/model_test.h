@@ -7,9 +7,12 @@
 
 #include "engine/llama.h"
 #include "suites/check.h"
+#include "suites/model_oracle.h"
+#include "suites/model_spoils.h"
 #include "suites/models.h"
 #include "suites/options.h"
 #include "suites/report.h"
+#include "suites/trace.h"
 
 namespace assay::suites {
 
@@ -23,12 +26,21 @@ struct ModelTestContext {
   std::string test_name;  // as GoogleTest has it, for the replay command
 
   RunOptions run_options(int max_batch) const;
-  /// Adds a row, and a GoogleTest failure unless the verdict passes.
-  void record(const std::string& suite, const std::string& op, const std::string& what,
-              const Verdict& verdict) const;
+  std::string repro_cmd() const;
+
+  /// Adds a row, and a GoogleTest failure unless the verdict passes and no spoiled copy of the
+  /// right output did (MISTRUSTED). Returns whether the verdict passes.
+  bool record(const std::string& suite, const std::string& op, const std::string& what,
+              const Verdict& verdict, const SpoilCount& spoils = {}) const;
   /// The same for a check that has no error to measure: `problem` is "" when it passed.
-  void record(const std::string& suite, const std::string& op, const std::string& what,
-              const std::string& problem) const;
+  bool record(const std::string& suite, const std::string& op, const std::string& what,
+              const std::string& problem, const SpoilCount& spoils = {}) const;
+
+  /// After a check has failed: runs the script with taps, prints where it first diverges, and
+  /// writes a reproduction folder.
+  void explain(const Script& script, const ModelOracle& oracle) const;
+  /// The same for a trace at hand.
+  void explain(const Script& script, const Truths& truths, const Trace& trace) const;
 };
 
 /// Registers `body` for the shipped checkpoint and the plain random one at every dtype and kernel

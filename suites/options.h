@@ -14,6 +14,7 @@ struct Options {
   std::uint64_t seed = 1;
   std::string csv;       // empty: none is written
   bool resume = false;
+  std::string repro = "assay-repro";  // where failing forward passes are written
 };
 
 /// "smoke", "ci", "sweep". Throws InputError otherwise.

@@ -11,6 +11,7 @@
 #include "kernels/device/properties.h"
 #include "reference/leave.h"
 #include "suites/levels.h"
+#include "suites/repro.h"
 
 namespace {
 
@@ -25,8 +26,13 @@ int run(int argc, char** argv) {
   app.add_option("--seed", options.seed, "Seed of inputs and of the emulated device's schedule")
       ->capture_default_str();
   app.add_option("--csv", options.csv, "Write a row per case and version to this file");
+  app.add_option("--repro", options.repro, "Folder for reproductions of failing forward passes")
+      ->capture_default_str();
+  std::string replayed;
+  app.add_option("--replay", replayed, "Run one of those reproductions again, and nothing else");
   CLI11_PARSE(app, argc, argv);
   options.set = suites::parse_set(set);
+  if (!replayed.empty()) return suites::replay(replayed);
 
   std::vector<std::string> extras = app.remaining();
   std::vector<char*> arguments{argv[0]};
