@@ -104,9 +104,10 @@ void ModelTestContext::explain(const Script& script, const Truths& truths,
 void register_model_tests(const std::string& suite, const std::string& name, const Options& options,
                           Report& report, const std::vector<DType>& dtypes,
                           const std::vector<std::string>& kernel_sets,
-                          void (*body)(const ModelTestContext&)) {
+                          void (*body)(const ModelTestContext&), Models models) {
   for (const TestModel& model : test_models(options.set)) {
     const bool plain = model.name == "stories" || model.name == "gqa";
+    if (!plain && models == Models::kPlain) continue;
     for (const DType dtype : dtypes) {
       for (const std::string& set : kernel_sets) {
         if (!plain && (dtype != dtypes.front() || set != kernel_sets.front())) continue;

@@ -2,6 +2,7 @@
 // registration.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -43,11 +44,14 @@ struct ModelTestContext {
   void explain(const Script& script, const Truths& truths, const Trace& trace) const;
 };
 
+enum class Models : std::uint8_t { kAll, kPlain };
+
 /// Registers `body` for the shipped checkpoint and the plain random one at every dtype and kernel
-/// set, and for the models of single features at the first of each.
+/// set, and, unless only plain models are asked for, for those of single features at the first of
+/// each.
 void register_model_tests(const std::string& suite, const std::string& name, const Options& options,
                           Report& report, const std::vector<DType>& dtypes,
                           const std::vector<std::string>& kernel_sets,
-                          void (*body)(const ModelTestContext&));
+                          void (*body)(const ModelTestContext&), Models models = Models::kAll);
 
 }  // namespace assay::suites
