@@ -311,7 +311,16 @@ int replay(const fs::path& folder) {
     std::printf("it failed on the %s device, this is the %s one\n", r.device.c_str(),
                 name_of(properties().kind));
   }
-  const Trace trace = run_trace(r.script, Checkpoint(r.origin.checkpoint), r.truths);
+  const Checkpoint weights(r.origin.checkpoint);
+  Trace trace;
+  try {
+    trace = run_trace(r.script, weights, r.truths);
+  } catch (const InputError&) {
+    throw;
+  } catch (const std::exception& error) {
+    std::printf("the forward pass stops: %s\n", error.what());
+    return 1;
+  }
   const TapTrace* first = trace.first();
   if (first == nullptr && trace.problem.empty()) {
     std::printf("every tap is within its bounds now%s\n",
