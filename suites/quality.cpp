@@ -88,9 +88,10 @@ Figure figure(const std::string& op, double found, double same_dtype, double tol
 
 // What a position's own logits say about tolerances.
 struct Scale {
-  std::vector<double> weighted;  // sqrt(E_p[logit^2])
-  std::vector<double> margin;    // of the two best
-  std::vector<double> bound;     // of one logit's error, by the three-way rule
+  std::vector<double> deviation;  // floor of d: of independent logit errors, under p
+  std::vector<double> single;     // floor of the error of the next token's log-probability
+  std::vector<double> margin;     // of the two best
+  std::vector<double> bound;      // of one logit's error, by the three-way rule
 };
 
 Scale scale_of(const ScoredText& text, double floor) {
@@ -101,17 +102,24 @@ Scale scale_of(const ScoredText& text, double floor) {
     const double* same = &text.answer.same_dtype[i * vocab];
     const std::vector<double> p = log_probabilities(exact, vocab);
     const std::size_t best = best_of(exact, vocab);
-    double squares = 0.0;
+    const double mean_square = square(rms({exact, exact + vocab}));
+    const auto next = static_cast<std::size_t>(text.next[i]);
+    double variance = 0.0;
+    double single = 0.0;
     double error = 0.0;
     double size = 0.0;
     double second = -std::numeric_limits<double>::infinity();
     for (std::size_t t = 0; t < vocab; ++t) {
-      squares += std::exp(p[t]) * square(exact[t]);
+      const double likely = std::exp(p[t]);
+      const double floor_square = square(floor) * std::max(square(exact[t]), mean_square);
+      variance += likely * (1.0 - likely) * floor_square;
+      single += square(t == next ? 1.0 - likely : likely) * floor_square;
       error = std::max(error, std::abs(same[t] - exact[t]));
       size = std::max(size, std::abs(exact[t]));
       if (t != best) second = std::max(second, exact[t]);
     }
-    scale.weighted.push_back(std::sqrt(squares));
+    scale.deviation.push_back(std::sqrt(variance));
+    scale.single.push_back(std::sqrt(single));
     scale.margin.push_back(exact[best] - second);
     scale.bound.push_back(2.0 * error + floor * size);
   }
@@ -152,19 +160,18 @@ std::vector<Figure> judge_quality(const ScoredText& text) {
 
   const double same_mean = mean(same.kl);
   const double same_p999 = quantile_999(same.kl);
-  const double largest = *std::max_element(scale.weighted.begin(), scale.weighted.end());
+  const double largest = *std::max_element(scale.deviation.begin(), scale.deviation.end());
   const auto allowed = [](double same_kl, double floor_of_logits) {
     return square(2.0 * std::sqrt(2.0 * same_kl) + floor_of_logits) / 2.0;
   };
   std::vector<Figure> figures{
-      figure("kl_mean", mean(engine.kl), same_mean,
-             allowed(same_mean, floor * rms(scale.weighted))),
-      figure("kl_p999", quantile_999(engine.kl), same_p999, allowed(same_p999, floor * largest)),
+      figure("kl_mean", mean(engine.kl), same_mean, allowed(same_mean, rms(scale.deviation))),
+      figure("kl_p999", quantile_999(engine.kl), same_p999, allowed(same_p999, largest)),
       top1(engine, same, scale),
   };
 
   const double same_shift = std::abs(mean(same.difference));
-  const double one = 2.0 * rms(same.difference) + floor * rms(scale.weighted);
+  const double one = 2.0 * rms(same.difference) + rms(scale.single);
   const double shift =
       2.0 * same_shift + 3.0 * one / std::sqrt(static_cast<double>(text.next.size()));
   figures.push_back(figure("perplexity", std::abs(std::expm1(-mean(engine.difference))),

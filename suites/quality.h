@@ -32,17 +32,20 @@ struct Figure {
 /// The three-way rule, put into each figure's terms. e(x) is an error of x against float64; floor
 /// is the logits' as in compare_three_way.
 ///
-/// KL(p || q) is half the variance of the logits' error under p, to second order (Taylor), so
-/// d = sqrt(2 KL) is an error in units of logits, and d <= 2 d(LibTorch) + floor *
-/// sqrt(E_p[logit^2]) is the rule: KL <= (2 d(LibTorch) + floor ...)^2 / 2. The mean is over
-/// positions; the 99.9 % quantile is the largest of fewer than 1000.
+/// KL(p || q) is half the variance under p of the logits' errors, to second order (Taylor), so
+/// d = sqrt(2 KL) is an error in units of logits and d <= 2 d(LibTorch) + f is the rule, that is
+/// KL <= (2 d(LibTorch) + f)^2 / 2. Independent errors s_i of the logits have the variance
+/// sum p_i (1 - p_i) s_i^2; f is its root, s_i the floor times the logit, or times the row's root
+/// mean square where that is more. The mean is over positions; the 99.9 % quantile is the largest
+/// of fewer than 1000.
 ///
 /// top1: positions may disagree only where the reference's two best are nearer than 2 bounds of a
 /// logit's error, 2 e(LibTorch) + floor. Its tolerance is the share of such positions.
 ///
-/// perplexity: |d| of the mean log-probability <= 2 |d(LibTorch)| + 3 (2 r + floor ...) / sqrt(n),
-/// r the root-mean-square of LibTorch's errors of single log-probabilities: a mean of n errors of
-/// either sign stays within three of its standard deviations; the first term is for what is common
+/// perplexity: the mean error m of the log-probabilities stays within 2 |m(LibTorch)| +
+/// 3 (2 r + g) / sqrt(n). A mean of n errors of either sign stays within three of its standard
+/// deviations: r is the root mean square of LibTorch's n errors, g that of independent errors s_i,
+/// (1 - p_next)^2 s_next^2 + sum of the others' p_i^2 s_i^2. The first term is for what is common
 /// to all of them.
 std::vector<Figure> judge_quality(const ScoredText& text);
 
