@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <utility>
 
 #include "kernels/attention_scores/attention_scores.h"
 #include "kernels/attention_values/attention_values.h"
@@ -139,11 +140,12 @@ void Llama::sample(const Step& step) {
                       a_.kv_lens, step.batch, config_.vocab_size, s_max_, options_.dtype});
 }
 
-void Llama::tap(std::string_view name, const void* data, Shape shape) const {
-  if (observer_) observer_({std::string(name), data, options_.dtype, shape});
+void Llama::tap(std::string_view name, void* data, Shape shape) {
+  if (!observer_) return;
+  observer_({std::string(name), data, options_.dtype, shape, std::exchange(launched_, {})});
 }
 
-void Llama::tap(int layer, std::string_view name, const void* data, Shape shape) const {
+void Llama::tap(int layer, std::string_view name, void* data, Shape shape) {
   if (observer_) tap(fmt::format("layer.{}.{}", layer, name), data, shape);
 }
 

@@ -51,12 +51,20 @@ struct Step {
 
 enum class LogitRows : std::uint8_t { kLast, kAll };
 
-/// An intermediate result, as named in the contracts: "layer.3.attention.scores".
+/// An op that ran, and the version that the kernel set chose for its shapes.
+struct Launched {
+  std::string op;
+  std::string version;
+};
+
+/// An intermediate result, as named in the contracts: "layer.3.attention.scores". An observer may
+/// overwrite `data`, to feed the ops that follow something else.
 struct Tap {
   std::string name;
-  const void* data;  // device memory; valid during the call
+  void* data;  // device memory; valid during the call
   DType dtype;
   std::vector<long long> shape;
+  std::vector<Launched> launched;  // since the tap before
 };
 
 class Llama {
@@ -97,7 +105,10 @@ class Llama {
 
   /// Calls `observer` with every intermediate result; null stops it, and is the default. Steps are
   /// not replayed as graphs meanwhile.
-  void set_observer(std::function<void(const Tap&)> observer) { observer_ = std::move(observer); }
+  void set_observer(std::function<void(const Tap&)> observer) {
+    observer_ = std::move(observer);
+    launched_.clear();
+  }
 
   const ModelConfig& config() const { return config_; }
   const RunOptions& options() const { return options_; }
@@ -108,12 +119,14 @@ class Llama {
 
  private:
   using Shape = std::initializer_list<long long>;
-  void tap(std::string_view name, const void* data, Shape shape) const;
-  void tap(int layer, std::string_view name, const void* data, Shape shape) const;
+  void tap(std::string_view name, void* data, Shape shape);
+  void tap(int layer, std::string_view name, void* data, Shape shape);
   void upload_rope(int length);
   template <class Args>
-  void run(const Op<Args>& op, const Args& args) const {
-    options_.kernels.run(op, args, stream_);
+  void run(const Op<Args>& op, const Args& args) {
+    const Version<Args>& version = options_.kernels.resolve(op, args);
+    if (observer_) launched_.push_back({op.name, version.name});
+    version.launch(args, stream_);
   }
 
   ModelConfig config_;
@@ -124,6 +137,7 @@ class Llama {
   KvCache kv_cache_;  // (L, 2, B, G, S_max, D)
   Activations a_;
   std::function<void(const Tap&)> observer_;
+  std::vector<Launched> launched_;  // since the last tap, while there is an observer
   std::map<std::pair<int, int>, std::unique_ptr<Graph>> decode_graphs_;  // by (B, S)
 
   std::vector<int> host_inputs_;  // what step_inputs was last filled from

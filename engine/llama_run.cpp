@@ -84,6 +84,7 @@ Step Llama::begin_step(const StepInput& input) {
                     "1 to {}",
                     B, input.past_lens.size(), max_batch));
   }
+  launched_.clear();
   Step step{static_cast<int>(B), 0, 0, 0};
   int longest = 0;
   for (std::size_t b = 0; b < B; ++b) {

@@ -1,110 +1,31 @@
 // Generations: prefill and decode through all layers, against Transformers' golden values, against
-// LibTorch step by step on the engine's own tokens, and against the engine run another way.
+// LibTorch step by step on the engine's own tokens, and on text that neither has made.
 #include <fmt/format.h>
+#include <gtest/gtest.h>
 
 #include <algorithm>
 #include <climits>
 #include <cmath>
-#include <numeric>
 
 #include "engine/generate.h"
+#include "engine/tokenizer.h"
+#include "reference/checkpoint/stories.h"
+#include "suites/generations.h"
 #include "suites/levels.h"
-#include "suites/model_checks.h"
-#include "suites/model_test.h"
+#include "suites/quality.h"
 
 namespace assay::suites {
 namespace {
 
 constexpr int SMOKE_TOKENS = 12;
 
-using Prompts = std::vector<std::vector<int>>;
-
-// What an engine said: per sequence, its tokens and the logits (V) that each was picked from.
-struct Run {
-  std::vector<std::vector<int>> tokens;
-  std::vector<std::vector<std::vector<float>>> logits;
-};
-
-void append(Run& run, const std::vector<int>& next, const std::vector<float>& logits) {
-  const std::size_t vocab = logits.size() / next.size();
-  for (std::size_t b = 0; b < next.size(); ++b) {
-    run.tokens[b].push_back(next[b]);
-    run.logits[b].emplace_back(logits.begin() + static_cast<std::ptrdiff_t>(b * vocab),
-                               logits.begin() + static_cast<std::ptrdiff_t>((b + 1) * vocab));
-  }
-}
-
-// Prefills, then decodes until each sequence has `count` tokens.
-Run generate_with(Llama& llama, const Prompts& prompts, int count) {
-  Run run;
-  run.tokens.resize(prompts.size());
-  run.logits.resize(prompts.size());
-  llama.keep_logits(true);
-  std::vector<int> lengths(prompts.size(), 0);
-  std::vector<int> next = llama.prefill(prompts, lengths);
-  append(run, next, llama.logits());
-  for (std::size_t b = 0; b < prompts.size(); ++b) lengths[b] = static_cast<int>(prompts[b].size());
-  for (int i = 1; i < count; ++i) {
-    next = llama.decode(next, lengths);
-    append(run, next, llama.logits());
-    for (int& length : lengths) ++length;
-  }
-  return run;
-}
-
-// How many tokens fit after the longest prompt, at most `wanted`.
-int tokens_that_fit(const Prompts& prompts, int context, int wanted) {
-  std::size_t longest = 0;
-  for (const auto& prompt : prompts) longest = std::max(longest, prompt.size());
-  return std::min(wanted, context - static_cast<int>(longest));
-}
-
-int argmax(const std::vector<float>& logits) {
-  return static_cast<int>(std::max_element(logits.begin(), logits.end()) - logits.begin());
-}
-
-HostTensor as_tensor(const std::vector<std::vector<float>>& rows, DType dtype) {
-  const std::size_t width = rows.front().size();
-  HostTensor tensor(dtype,
-                    {static_cast<std::int64_t>(rows.size()), static_cast<std::int64_t>(width)});
-  for (std::size_t r = 0; r < rows.size(); ++r) {
-    for (std::size_t i = 0; i < width; ++i)
-      tensor.set(r * width + i, static_cast<double>(rows[r][i]));
-  }
-  return tensor;
-}
-
-// The reference's logits for each of the tokens that followed `prompt`, given those before.
-Answer answer_for(const ModelOracle& oracle, const std::vector<int>& prompt,
-                  const std::vector<int>& generated, int prefill) {
-  std::vector<int> fed = prompt;
-  fed.insert(fed.end(), generated.begin(), generated.end() - 1);
-  Answer answer = oracle.logits(fed, prefill);
-  const auto skipped =
-      static_cast<std::ptrdiff_t>((prompt.size() - 1) * static_cast<std::size_t>(answer.shape[1]));
-  answer.exact.erase(answer.exact.begin(), answer.exact.begin() + skipped);
-  answer.same_dtype.erase(answer.same_dtype.begin(), answer.same_dtype.begin() + skipped);
-  answer.shape[0] = static_cast<std::int64_t>(generated.size());
-  return answer;
-}
-
-void record_against_reference(const ModelTestContext& context, const ModelOracle& oracle,
-                              const std::string& op, const Prompts& prompts, const Run& run,
-                              int prefill) {
-  for (std::size_t b = 0; b < prompts.size(); ++b) {
-    const int first = prefill > 0 ? prefill : static_cast<int>(prompts[b].size());
-    context.record("generation", op, fmt::format("{}.logits[{}]", op, b),
-                   judge("logits", as_tensor(run.logits[b], context.dtype),
-                         answer_for(oracle, prompts[b], run.tokens[b], first), oracle.longest_sum(),
-                         stream_roundings(oracle.layers() - 1)));
-  }
-}
-
 // Greedy tokens must be the argmax of the engine's own logits.
 std::string find_wrong_argmax(const Run& run) {
   for (std::size_t b = 0; b < run.tokens.size(); ++b) {
     for (std::size_t i = 0; i < run.tokens[b].size(); ++i) {
-      const int expected = argmax(run.logits[b][i]);
+      const std::vector<float>& logits = run.logits[b][i];
+      const auto expected =
+          static_cast<int>(std::max_element(logits.begin(), logits.end()) - logits.begin());
       if (run.tokens[b][i] != expected) {
         return fmt::format("sequence {}, token {}: picked {}, the largest logit is {}'s", b, i,
                            run.tokens[b][i], expected);
@@ -114,23 +35,8 @@ std::string find_wrong_argmax(const Run& run) {
   return "";
 }
 
-// Bitwise equality of two runs.
-std::string find_difference(const Run& a, const Run& b) {
-  for (std::size_t s = 0; s < a.tokens.size(); ++s) {
-    for (std::size_t i = 0; i < a.tokens[s].size(); ++i) {
-      if (a.logits[s][i] != b.logits[s][i]) {
-        return fmt::format("the logits of sequence {}, token {} differ", s, i);
-      }
-      if (a.tokens[s][i] != b.tokens[s][i]) {
-        return fmt::format("sequence {}, token {}: {} and {}", s, i, a.tokens[s][i],
-                           b.tokens[s][i]);
-      }
-    }
-  }
-  return "";
-}
-
-// Ragged batch, greedy, prefill and decode: every step's logits against LibTorch.
+// Ragged batch, greedy, prefill and decode: every step's logits, and the tokens picked from them,
+// against LibTorch, which is fed the engine's tokens.
 void check_reference(const ModelTestContext& context) {
   const ModelOracle oracle(context.model->folder, context.dtype);
   const Prompts prompts = ragged_prompts(oracle.vocab(), oracle.context(), context.options->seed);
@@ -138,65 +44,17 @@ void check_reference(const ModelTestContext& context) {
   Llama llama(Checkpoint(context.model->folder),
               context.run_options(static_cast<int>(prompts.size())));
   const Run run = generate_with(llama, prompts, count);
-  record_against_reference(context, oracle, "greedy", prompts, run, -1);
+  std::vector<Answer> answers;
+  Prompts expected;
+  for (std::size_t b = 0; b < prompts.size(); ++b) {
+    answers.push_back(
+        answer_for(oracle, prompts[b], run.tokens[b], static_cast<int>(prompts[b].size())));
+    expected.push_back(greedy_of(answers.back()));
+  }
+  bool right = record_logits(context, oracle, "greedy", run, answers);
+  right &= record_tokens(context, oracle, "greedy", run, expected, answers);
   context.record("generation", "greedy", "greedy.argmax", find_wrong_argmax(run));
-}
-
-// The same work done another way: in chunks, token by token, alone, without graphs, with garbage in
-// unused cache slots.
-void check_invariance(const ModelTestContext& context) {
-  const ModelOracle oracle(context.model->folder, context.dtype);
-  const Prompts prompts = ragged_prompts(oracle.vocab(), oracle.context(), context.options->seed);
-  const int count = tokens_that_fit(prompts, oracle.context(), 6);
-  const int batch = static_cast<int>(prompts.size());
-  const Checkpoint checkpoint(context.model->folder);
-
-  Llama llama(checkpoint, context.run_options(batch));
-  const Run plain = generate_with(llama, prompts, count);
-
-  const Run again = generate_with(llama, prompts, count);
-  context.record("generation", "repeat", "repeat", find_difference(plain, again));
-
-  RunOptions direct = context.run_options(batch);
-  direct.graphs = false;
-  Llama without_graphs(checkpoint, direct);
-  context.record("generation", "graph", "graph = direct",
-                 find_difference(plain, generate_with(without_graphs, prompts, count)));
-
-  // 0x77 bytes are about 1e34 in bf16 and fp32, 30576 in fp16: one slot read by mistake shows.
-  Llama garbage(checkpoint, context.run_options(batch));
-  const std::size_t cache_bytes =
-      KvCache::bytes(garbage.config(), context.dtype, batch, cache_slots(garbage.options()));
-  fill_bytes(garbage.kv_cache().k(0), 0x77, cache_bytes, garbage.stream());
-  context.record("generation", "garbage", "garbage in unused KV slots",
-                 find_difference(plain, generate_with(garbage, prompts, count)));
-
-  RunOptions chunked = context.run_options(batch);
-  chunked.prefill_chunk = 4;
-  Llama in_chunks(checkpoint, chunked);
-  record_against_reference(context, oracle, "chunked", prompts,
-                           generate_with(in_chunks, prompts, count), -1);
-
-  Llama single(checkpoint, context.run_options(1));
-  for (const auto& prompt : prompts) {
-    record_against_reference(context, oracle, fmt::format("alone.{}", prompt.size()), {prompt},
-                             generate_with(single, {prompt}, count), -1);
-  }
-
-  // Token by token: a prefill of one token, the rest of the prompt by decode.
-  const std::vector<int>& prompt = prompts[0];
-  Run steps;
-  steps.tokens.resize(1);
-  steps.logits.resize(1);
-  single.keep_logits(true);
-  std::vector<int> next = single.prefill({{prompt[0]}}, {0});
-  for (std::size_t i = 1; i < prompt.size() + static_cast<std::size_t>(count); ++i) {
-    if (i >= prompt.size()) append(steps, next, single.logits());
-    if (i + 1 == prompt.size() + static_cast<std::size_t>(count)) break;
-    const int token = i < prompt.size() ? prompt[i] : next[0];
-    next = single.decode({token}, {static_cast<int>(i)});
-  }
-  record_against_reference(context, oracle, "stepwise", {prompt}, steps, 1);
+  if (!right) context.explain(script_of(context, prompts, run.tokens), oracle);
 }
 
 // Sampled generation: what the reference picks from the engine's logits, and the same again.
@@ -212,8 +70,7 @@ void check_sampling(const ModelTestContext& context) {
               context.run_options(static_cast<int>(prompts.size())));
   llama.set_sampling(params);
   const Run run = generate_with(llama, prompts, count);
-  context.record("generation", "sampling", "sampling.repeat",
-                 find_difference(run, generate_with(llama, prompts, count)));
+  record_same(context, "sampling", "sampling.repeat", run, generate_with(llama, prompts, count));
 
   constexpr double NEAR = 1e-4;  // decisions nearer than this may go either way in fp32
   std::string problem;
@@ -236,53 +93,125 @@ void check_sampling(const ModelTestContext& context) {
   context.record("generation", "sampling", "sampling.reference", problem);
 }
 
-// Transformers' greedy tokens and logits, in float32.
+// Transformers' greedy tokens and logits, in float32; the engine is fed Transformers' tokens.
 void check_golden(const ModelTestContext& context) {
   const ModelOracle oracle(context.model->folder, context.dtype);
-  Llama llama(Checkpoint(context.model->folder), context.run_options(1));
-  int index = 0;
-  for (const reference::GoldenContinuation& golden : context.model->golden.continuations) {
-    const std::vector<int> prompt(golden.prompt.begin(), golden.prompt.end());
-    // A whole story is minutes of the emulated device; its beginning is enough for a first look.
-    const int wanted = context.options->set == ShapeSet::kSmoke ? SMOKE_TOKENS : INT_MAX;
-    const int count = std::min({static_cast<int>(golden.greedy.size()), wanted,
-                                llama.max_seq() - static_cast<int>(prompt.size()) + 1});
-    const Run run = generate_with(llama, {prompt}, count);
-
-    // Transformers' own error against float64 takes the place of LibTorch's.
-    Answer first = answer_for(oracle, prompt, {run.tokens[0][0]}, -1);
-    first.same_dtype = golden.first_logits;
-    context.record("generation", "golden", fmt::format("golden.logits[{}]", index),
-                   judge("first logits", as_tensor({run.logits[0][0]}, context.dtype), first,
-                         oracle.longest_sum(), stream_roundings(oracle.layers() - 1)));
-
-    // Tokens are the same, up to one where Transformers' own two best are nearer than the two
-    // engines' logits.
-    std::string problem;
-    for (int i = 0; i < count; ++i) {
-      const auto step = static_cast<std::size_t>(i);
-      const int expected = static_cast<int>(golden.greedy[step]);
-      if (run.tokens[0][step] == expected) continue;
-      double margin = 0.0;
-      double error = 0.0;
-      if (step < golden.top_ids.size()) {
-        margin = golden.top_logits[step][0] - golden.top_logits[step][1];
-        for (std::size_t k = 0; k < golden.top_ids[step].size(); ++k) {
-          const auto id = static_cast<std::size_t>(golden.top_ids[step][k]);
-          error = std::max(error, std::abs(golden.top_logits[step][k] -
-                                           static_cast<double>(run.logits[0][step][id])));
-        }
-      }
-      if (step >= golden.top_ids.size() || margin > 2.0 * error) {
-        problem = fmt::format(
-            "token {}: found {}, Transformers has {} (margin {:.3g}, logit error {:.3g})", i,
-            run.tokens[0][step], expected, margin, error);
-      }
-      break;
-    }
-    context.record("generation", "golden", fmt::format("golden.tokens[{}]", index), problem);
-    ++index;
+  const auto& continuations = context.model->golden.continuations;
+  // A whole story is minutes of the emulated device; its beginning is enough for a first look.
+  int count = context.options->set == ShapeSet::kSmoke ? SMOKE_TOKENS : INT_MAX;
+  Prompts prompts;
+  Prompts greedy;
+  for (const reference::GoldenContinuation& golden : continuations) {
+    prompts.emplace_back(golden.prompt.begin(), golden.prompt.end());
+    greedy.emplace_back(golden.greedy.begin(), golden.greedy.end());
+    count = std::min(count, static_cast<int>(golden.greedy.size()));
   }
+  // Under dynamic rope scaling a sequence alone is not that sequence in a batch: the frequencies
+  // are those of the longest.
+  const std::size_t group = oracle.dynamic_rope() ? 1 : prompts.size();
+  Llama llama(Checkpoint(context.model->folder), context.run_options(static_cast<int>(group)));
+  bool right = true;
+  for (std::size_t first = 0; first < prompts.size(); first += group) {
+    const auto part = [&](const Prompts& all) {
+      return Prompts(all.begin() + static_cast<std::ptrdiff_t>(first),
+                     all.begin() + static_cast<std::ptrdiff_t>(first + group));
+    };
+    const Prompts fed = part(prompts);
+    const int fit = tokens_that_fit(fed, llama.max_seq() + 1, count);
+    Prompts expected = part(greedy);
+    for (std::vector<int>& tokens : expected) tokens.resize(static_cast<std::size_t>(fit));
+    const Run run = generate_with(llama, fed, fit, &expected);
+
+    std::vector<Answer> answers;
+    std::vector<Answer> first_logits;
+    Run first_step;
+    for (std::size_t b = 0; b < group; ++b) {
+      answers.push_back(answer_for(oracle, fed[b], expected[b], static_cast<int>(fed[b].size())));
+      // Transformers' own error against float64 takes the place of LibTorch's.
+      Answer& answer = first_logits.emplace_back(answers.back());
+      answer.shape[0] = 1;
+      answer.exact.resize(static_cast<std::size_t>(answer.shape[1]));
+      answer.same_dtype = continuations[first + b].first_logits;
+      first_step.logits.push_back({run.logits[b][0]});
+    }
+    const std::string op = group == 1 ? fmt::format("golden.{}", first) : "golden";
+    bool sound = record_logits(context, oracle, op, first_step, first_logits);
+    sound &= record_tokens(context, oracle, op, run, expected, answers);
+    if (!sound && right) context.explain(script_of(context, fed, expected), oracle);
+    right &= sound;
+  }
+}
+
+// Texts that the model has not been trained on: stories of the generator's held-out stream, or,
+// for a random model, random tokens.
+Prompts held_out(const ModelTestContext& context, const ModelOracle& oracle) {
+  constexpr std::uint64_t HELD_OUT_STREAM = 2;     // the shipped checkpoint was trained on stream 1
+  constexpr std::uint64_t HELD_OUT_STORIES = 200;  // that were seen to differ from those
+  const bool quick = properties().kind == DeviceKind::kEmulated;
+  const bool sweep = context.options->set == ShapeSet::kSweep;
+  const std::uint64_t texts = quick ? (sweep ? 4 : 1) : (sweep ? 40 : 10);
+  const auto most =
+      static_cast<std::size_t>(std::min(oracle.context(), quick && !sweep ? 80 : INT_MAX));
+  Prompts prompts;
+  const auto tokenizer = load_tokenizer(context.model->folder, load_config(context.model->folder));
+  Random random(seed_for(context.options->seed, "held out"));
+  for (std::uint64_t i = 0; i < texts; ++i) {
+    std::vector<int>& ids = prompts.emplace_back();
+    if (tokenizer) {
+      const std::uint64_t index = (context.options->seed * texts + i) % HELD_OUT_STORIES;
+      ids = tokenizer->encode(reference::story(HELD_OUT_STREAM, index));
+    } else {
+      while (ids.size() < most) ids.push_back(random.between(3, oracle.vocab() - 1));
+    }
+    ids.resize(std::min(ids.size(), most));
+  }
+  return prompts;
+}
+
+// What the engine's rounding costs on a text, against what LibTorch's costs.
+void check_quality(const ModelTestContext& context) {
+  const ModelOracle oracle(context.model->folder, context.dtype);
+  Prompts texts = held_out(context, oracle);
+  RunOptions options = context.run_options(static_cast<int>(texts.size()));
+  options.all_logits = true;
+  Llama llama(Checkpoint(context.model->folder), options);
+
+  ScoredText scored;
+  scored.dtype = context.dtype;
+  scored.longest_sum = oracle.longest_sum();
+  scored.roundings = stream_roundings(oracle.layers() - 1);
+  std::vector<Answer> answers;
+  for (std::vector<int>& ids : texts) {
+    scored.next.insert(scored.next.end(), ids.begin() + 1, ids.end());
+    ids.pop_back();  // the last is only predicted
+    answers.push_back(oracle.logits(ids));
+  }
+  scored.answer = concatenate(answers);
+  const Step step = llama.begin_step({texts, std::vector<int>(texts.size(), 0)});
+  llama.forward(step, LogitRows::kAll);
+  const std::vector<float> logits = llama.copy_logits(step.tokens);
+  scored.logits.assign(logits.begin(), logits.end());
+
+  const std::vector<Figure> figures = judge_quality(scored);
+  const std::vector<SpoilCount> spoils = spoil_quality(scored);
+  bool right = true;
+  std::string line = fmt::format("{} positions:", scored.next.size());
+  for (std::size_t i = 0; i < figures.size(); ++i) {
+    const Verdict& verdict = figures[i].verdict;
+    line += fmt::format(" {} {:.3g} (LibTorch {:.3g}, at most {:.3g})", figures[i].op,
+                        verdict.found, verdict.same_dtype_rms_error, verdict.tolerance);
+    right &=
+        context.record("generation", figures[i].op, "quality." + figures[i].op, verdict, spoils[i]);
+  }
+  note(line);
+  testing::Test::RecordProperty("quality", line);
+  if (right) return;
+  Script script;
+  script.dtype = context.dtype;
+  script.kernels = context.kernel_set;
+  script.max_batch = static_cast<int>(texts.size());
+  script.steps.push_back({texts, std::vector<int>(texts.size(), 0)});
+  context.explain(script, oracle);
 }
 
 }  // namespace
@@ -292,8 +221,8 @@ void register_generation_tests(const Options& options, Report& report) {
   const std::vector<std::string> sets = {"best", "baseline"};
   register_model_tests("generation", "golden", options, report, {DType::kF32}, sets, check_golden);
   register_model_tests("generation", "reference", options, report, all, sets, check_reference);
-  register_model_tests("generation", "invariance", options, report, all, {"best"},
-                       check_invariance);
+  register_model_tests("generation", "quality", options, report, all, sets, check_quality);
+  register_invariance_tests(options, report);
   register_model_tests("generation", "sampling", options, report, {DType::kF32, DType::kBF16},
                        {"best"}, check_sampling);
 }

@@ -1,5 +1,5 @@
-// Layers: each block fed the reference's input (local error), and every tap of a whole forward pass
-// fed the engine's own (accumulated error). A ragged batch in one prefill.
+// Layers: each block and each tap fed the reference's input (local error), and every tap of a whole
+// forward pass fed the engine's own (accumulated error). A ragged batch in one prefill.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -13,89 +13,52 @@
 namespace assay::suites {
 namespace {
 
-struct Tapped {
-  std::string name;
-  HostTensor value;
-};
+using Prompts = std::vector<std::vector<int>>;
 
-// The part of the engine's scores (B, H, T_max, S) that belongs to sequence b: (H, q_len, q_len).
-HostTensor scores_of(const HostTensor& scores, std::size_t b, std::int64_t q_len) {
-  const std::int64_t heads = scores.shape[1];
-  const std::int64_t t_max = scores.shape[2];
-  const std::int64_t s = scores.shape[3];
-  HostTensor part(scores.dtype, {heads, q_len, q_len});
-  std::size_t out = 0;
-  for (std::int64_t h = 0; h < heads; ++h) {
-    for (std::int64_t t = 0; t < q_len; ++t) {
-      const std::int64_t row = ((static_cast<std::int64_t>(b) * heads + h) * t_max + t) * s;
-      for (std::int64_t i = 0; i < q_len; ++i) {
-        part.set(out++, scores.get(static_cast<std::size_t>(row + i)));
-      }
-    }
+Prompts prompts_for(const ModelTestContext& context, const ModelOracle& oracle) {
+  return ragged_prompts(oracle.vocab(), oracle.context(), context.options->seed);
+}
+
+Script one_prefill(const ModelTestContext& context, const Prompts& prompts) {
+  Script script;
+  script.dtype = context.dtype;
+  script.kernels = context.kernel_set;
+  script.max_batch = static_cast<int>(prompts.size());
+  script.steps.push_back({prompts, std::vector<int>(prompts.size(), 0)});
+  return script;
+}
+
+// The output of the last tap before `tap` that has its size: what stands there when an op is left
+// out.
+const std::vector<double>* input_of(const Trace& trace, std::size_t tap, Answer TapTrace::*which) {
+  for (std::size_t i = tap; i-- > 0;) {
+    const std::vector<double>& values = (trace.taps[i].*which).exact;
+    if (values.size() == (trace.taps[tap].*which).exact.size()) return &values;
   }
-  return part;
+  return nullptr;
 }
 
-std::vector<Tapped> run_with_taps(Llama& llama, const std::vector<std::vector<int>>& prompts) {
-  std::vector<Tapped> taps;
-  llama.set_observer([&](const Tap& tap) {
-    taps.push_back({tap.name, download(tap.data, tap.dtype, {tap.shape.begin(), tap.shape.end()},
-                                       llama.stream())});
-  });
-  const Step step = llama.begin_step({prompts, std::vector<int>(prompts.size(), 0)});
-  llama.forward(step, LogitRows::kAll);
-  llama.set_observer(nullptr);
-  return taps;
-}
-
-// "layer.3.attention.scores" -> 3; after the last layer for what is not in one, but the embedding.
-int layer_of(const std::string& tap, int layers) {
-  if (tap == "embedding") return -1;
-  return tap.starts_with("layer.") ? std::stoi(tap.substr(6)) : layers - 1;
-}
-
+// Every tap of a ragged prefill: accumulated error, and local error with the reference's input.
 void check_accumulated(const ModelTestContext& context) {
   const ModelOracle oracle(context.model->folder, context.dtype);
-  const auto prompts = ragged_prompts(oracle.vocab(), oracle.context(), context.options->seed);
-  RunOptions run = context.run_options(static_cast<int>(prompts.size()));
-  run.all_logits = true;
-  run.share_arena = false;  // taps read intermediates that a shared arena would have reused
-  Llama llama(Checkpoint(context.model->folder), run);
-  const std::vector<Tapped> taps = run_with_taps(llama, prompts);
-
-  std::vector<std::map<std::string, Answer>> answers;  // by sequence
-  std::size_t expected = 0;
-  for (const auto& prompt : prompts) {
-    const auto of_sequence = oracle.taps(prompt);
-    expected = of_sequence.size();
-    answers.emplace_back(of_sequence.begin(), of_sequence.end());
+  const Script script = one_prefill(context, prompts_for(context, oracle));
+  const Truths truths = ask(oracle, script);
+  const Trace trace = run_trace(script, Checkpoint(context.model->folder), truths);
+  context.record("layer", "accumulated", "taps", trace.problem);
+  for (std::size_t i = 0; i < trace.taps.size(); ++i) {
+    const TapTrace& tap = trace.taps[i];
+    SpoilSubject subject{tap.name,
+                         context.dtype,
+                         tap.width,
+                         truths.longest_sum,
+                         roundings_before(tap.name, truths.layers),
+                         input_of(trace, i, &TapTrace::answer)};
+    context.record("layer", "accumulated", tap.name, tap.accumulated, spoil(subject, tap.answer));
+    subject.roundings = 1;
+    subject.input = input_of(trace, i, &TapTrace::local_answer);
+    context.record("layer", "local_tap", tap.name, tap.local, spoil(subject, tap.local_answer));
   }
-  context.record("layer", "accumulated", "taps",
-                 taps.size() == expected ? ""
-                                         : fmt::format("the engine has {} taps, the reference {}",
-                                                       taps.size(), expected));
-  for (const Tapped& tap : taps) {
-    if (answers[0].count(tap.name) == 0) {
-      context.record("layer", "accumulated", tap.name, "the reference has no such tap");
-      continue;
-    }
-    const int roundings = stream_roundings(layer_of(tap.name, oracle.layers()));
-    const bool scores = tap.name.ends_with("attention.scores");
-    if (!scores) {
-      std::vector<Answer> parts;
-      for (auto& of_sequence : answers) parts.push_back(of_sequence.at(tap.name));
-      context.record(
-          "layer", "accumulated", tap.name,
-          judge(tap.name, tap.value, concatenate(parts), oracle.longest_sum(), roundings));
-      continue;
-    }
-    for (std::size_t b = 0; b < prompts.size(); ++b) {
-      const auto q_len = static_cast<std::int64_t>(prompts[b].size());
-      context.record("layer", "accumulated", fmt::format("{}[{}]", tap.name, b),
-                     judge(tap.name, scores_of(tap.value, b, q_len), answers[b].at(tap.name),
-                           oracle.longest_sum(), roundings));
-    }
-  }
+  if (trace.first() != nullptr || !trace.problem.empty()) context.explain(script, truths, trace);
 }
 
 // Rows [first, first + rows) of x (T, C).
@@ -125,14 +88,15 @@ HostTensor reference_input(const std::vector<std::map<std::string, Answer>>& tap
 
 void check_local(const ModelTestContext& context) {
   const ModelOracle oracle(context.model->folder, context.dtype);
-  const auto prompts = ragged_prompts(oracle.vocab(), oracle.context(), context.options->seed);
+  const Prompts prompts = prompts_for(context, oracle);
   Llama llama(Checkpoint(context.model->folder),
               context.run_options(static_cast<int>(prompts.size())));
   std::vector<std::map<std::string, Answer>> taps;
   for (const auto& prompt : prompts) {
-    const auto of_sequence = oracle.taps(prompt);
-    taps.emplace_back(of_sequence.begin(), of_sequence.end());
+    auto& of_sequence = taps.emplace_back();
+    for (TapTruth& tap : oracle.taps(prompt)) of_sequence[tap.name] = std::move(tap.accumulated);
   }
+  bool right = true;
 
   for (int layer = 0; layer < oracle.layers(); ++layer) {
     for (const Block block : {Block::kAttention, Block::kFeedForward, Block::kDecoderLayer}) {
@@ -151,10 +115,16 @@ void check_local(const ModelTestContext& context) {
         parts.push_back(oracle.block(block, layer, rows_of(x, first, prompt.size())));
         first += prompt.size();
       }
-      context.record("layer", name_of(block), fmt::format("layer.{}.{}", layer, name_of(block)),
-                     judge(name_of(block), found, concatenate(parts), oracle.longest_sum(), 1));
+      const Answer answer = concatenate(parts);
+      const std::vector<double> input = x.values();
+      const SpoilSubject subject{name_of(block), context.dtype, x.shape[1], oracle.longest_sum(), 1,
+                                 &input};
+      right &= context.record(
+          "layer", name_of(block), fmt::format("layer.{}.{}", layer, name_of(block)),
+          judge(name_of(block), found, answer, oracle.longest_sum(), 1), spoil(subject, answer));
     }
   }
+  if (!right) context.explain(one_prefill(context, prompts), oracle);
 }
 
 }  // namespace

@@ -81,18 +81,33 @@ bool ModelOracle::dynamic_rope() const {
   return models_->exact.config.rope_kind == reference::RopeKind::kDynamic;
 }
 
-std::vector<std::pair<std::string, Answer>> ModelOracle::taps(
-    const std::vector<int>& tokens) const {
-  std::vector<std::pair<std::string, Answer>> taps;
+std::vector<TapTruth> ModelOracle::taps(const std::vector<int>& tokens, int prefill) const {
+  std::vector<TapTruth> truths;
+  std::vector<at::Tensor> forced;  // what the ops are fed for the local answers
   const at::Tensor ids = tokens_tensor(tokens);
-  models_->exact.forward(ids, [&](const std::string& name, const at::Tensor& value) {
-    taps.emplace_back(name, Answer{value.sizes().vec(), to_doubles(value), {}});
-  });
+  const at::ScalarType dtype = models_->same.embedding.scalar_type();
+  models_->exact.forward(
+      ids,
+      [&](const std::string& name, const at::Tensor& value) {
+        truths.push_back({name, {value.sizes().vec(), to_doubles(value), {}}, {}});
+        truths.back().local.shape = truths.back().accumulated.shape;
+        forced.push_back(value.to(dtype));
+      },
+      prefill);
   std::size_t next = 0;
-  models_->same.forward(ids, [&](const std::string&, const at::Tensor& value) {
-    taps.at(next++).second.same_dtype = to_doubles(value);
-  });
-  return taps;
+  const auto keep = [&](std::vector<double> Answer::*which, bool local) {
+    next = 0;
+    return [&truths, &forced, &next, which, local](const std::string&, const at::Tensor& value) {
+      TapTruth& truth = truths.at(next);
+      (local ? truth.local : truth.accumulated).*which = to_doubles(value);
+      if (local) at::Tensor(value).copy_(forced[next]);  // in place: what follows reads it
+      ++next;
+    };
+  };
+  models_->same.forward(ids, keep(&Answer::same_dtype, false), prefill);
+  models_->exact.forward(ids, keep(&Answer::exact, true), prefill);
+  models_->same.forward(ids, keep(&Answer::same_dtype, true), prefill);
+  return truths;
 }
 
 Answer ModelOracle::logits(const std::vector<int>& tokens, int prefill) const {

@@ -21,6 +21,14 @@ struct Answer {
   std::vector<double> same_dtype;
 };
 
+/// A tap of one sequence, asked twice: as it comes about along the reference's own way, and with
+/// the ops before it fed what the exact reference has there, rounded to the dtype.
+struct TapTruth {
+  std::string name;
+  Answer accumulated;
+  Answer local;
+};
+
 enum class Block : std::uint8_t { kAttention, kFeedForward, kDecoderLayer };
 const char* name_of(Block block);
 
@@ -37,8 +45,8 @@ class ModelOracle {
   int longest_sum() const;  // the longest dot product in the model: max(C, F, H D)
   bool dynamic_rope() const;
 
-  /// Every tap of one sequence, in forward order.
-  std::vector<std::pair<std::string, Answer>> taps(const std::vector<int>& tokens) const;
+  /// Every tap of one sequence, in forward order. `prefill` as in logits().
+  std::vector<TapTruth> taps(const std::vector<int>& tokens, int prefill = -1) const;
   /// (T, V). The first `prefill` tokens came in one pass, the rest one by one; negative: all in
   /// one.
   Answer logits(const std::vector<int>& tokens, int prefill = -1) const;

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "suites/divergence.h"
 #include "suites/kernel_run.h"
+#include "suites/repro.h"
 #include "suites/rows.h"
 
 namespace assay::suites {
@@ -26,10 +28,32 @@ reports::Row model_row(const ModelTestContext& context, const std::string& suite
   row.set("case_id", fmt::format("{}/{}/{}", context.model->name, name_of(context.dtype), what));
   row.set("op", op).set("kernel_set", context.kernel_set);
   row.set("dtype", name_of(context.dtype)).set("accumulate", "fp32");
-  row.set("repro_cmd",
-          fmt::format("verify --set {} --seed {} --gtest_filter='{}'",
-                      name_of(context.options->set), context.options->seed, context.test_name));
+  row.set("repro_cmd", context.repro_cmd());
   return row;
+}
+
+// Adds the row with the status that `problem` and `spoils` make, and fails the test unless it is
+// PASS.
+void add_row(const ModelTestContext& context, reports::Row row, const std::string& what,
+             const std::string& problem, const SpoilCount& spoils) {
+  Status status = Status::kPass;
+  std::string reason = problem;
+  if (!problem.empty()) {
+    status = Status::kFail;
+  } else if (!spoils.survivor.empty()) {
+    status = Status::kMistrusted;
+    reason = "the comparison accepts a wrong output: " + spoils.survivor;
+  }
+  row.set("status", std::string_view(name_of(status)));
+  if (!reason.empty()) row.set("reason", reason);
+  if (spoils.total > 0) {
+    row.set("mutants_killed", spoils.killed).set("mutants_total", spoils.total);
+  }
+  context.report->add(row);
+  if (status != Status::kPass) {
+    ADD_FAILURE() << what << ": " << (status == Status::kMistrusted ? "MISTRUSTED: " : "") << reason
+                  << "\n  replay: " << row.text("repro_cmd");
+  }
 }
 
 }  // namespace
@@ -42,35 +66,48 @@ RunOptions ModelTestContext::run_options(int max_batch) const {
   return run;
 }
 
-void ModelTestContext::record(const std::string& suite, const std::string& op,
-                              const std::string& what, const Verdict& verdict) const {
-  reports::Row row = model_row(*this, suite, op, what);
-  row.set("status", std::string_view(name_of(verdict.pass ? Status::kPass : Status::kFail)));
-  describe_verdict(row, verdict);
-  if (!verdict.pass) row.set("reason", verdict.describe());
-  report->add(row);
-  if (!verdict.pass) {
-    ADD_FAILURE() << what << ": " << verdict.describe() << "\n  replay: " << row.text("repro_cmd");
-  }
+std::string ModelTestContext::repro_cmd() const {
+  return fmt::format("verify --set {} --seed {} --gtest_filter='{}'", name_of(options->set),
+                     options->seed, test_name);
 }
 
-void ModelTestContext::record(const std::string& suite, const std::string& op,
-                              const std::string& what, const std::string& problem) const {
+bool ModelTestContext::record(const std::string& suite, const std::string& op,
+                              const std::string& what, const Verdict& verdict,
+                              const SpoilCount& spoils) const {
   reports::Row row = model_row(*this, suite, op, what);
-  row.set("status", std::string_view(name_of(problem.empty() ? Status::kPass : Status::kFail)));
-  if (!problem.empty()) row.set("reason", problem);
-  report->add(row);
-  if (!problem.empty()) {
-    ADD_FAILURE() << what << ": " << problem << "\n  replay: " << row.text("repro_cmd");
-  }
+  describe_verdict(row, verdict);
+  add_row(*this, std::move(row), what, verdict.pass ? "" : verdict.describe(), spoils);
+  return verdict.pass;
+}
+
+bool ModelTestContext::record(const std::string& suite, const std::string& op,
+                              const std::string& what, const std::string& problem,
+                              const SpoilCount& spoils) const {
+  add_row(*this, model_row(*this, suite, op, what), what, problem, spoils);
+  return problem.empty();
+}
+
+void ModelTestContext::explain(const Script& script, const ModelOracle& oracle) const {
+  const Truths truths = ask(oracle, script);
+  explain(script, truths, run_trace(script, Checkpoint(model->folder), truths));
+}
+
+void ModelTestContext::explain(const Script& script, const Truths& truths,
+                               const Trace& trace) const {
+  const Origin origin{test_name, repro_cmd(), options->seed, model->name, model->folder};
+  const std::filesystem::path folder =
+      write_reproduction(options->repro, origin, script, truths, trace);
+  ADD_FAILURE() << describe_divergence(trace) << "  reproduction: verify --replay "
+                << folder.string();
 }
 
 void register_model_tests(const std::string& suite, const std::string& name, const Options& options,
                           Report& report, const std::vector<DType>& dtypes,
                           const std::vector<std::string>& kernel_sets,
-                          void (*body)(const ModelTestContext&)) {
+                          void (*body)(const ModelTestContext&), Models models) {
   for (const TestModel& model : test_models(options.set)) {
     const bool plain = model.name == "stories" || model.name == "gqa";
+    if (!plain && models == Models::kPlain) continue;
     for (const DType dtype : dtypes) {
       for (const std::string& set : kernel_sets) {
         if (!plain && (dtype != dtypes.front() || set != kernel_sets.front())) continue;

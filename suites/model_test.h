@@ -2,14 +2,18 @@
 // registration.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
 #include "engine/llama.h"
 #include "suites/check.h"
+#include "suites/model_oracle.h"
+#include "suites/model_spoils.h"
 #include "suites/models.h"
 #include "suites/options.h"
 #include "suites/report.h"
+#include "suites/trace.h"
 
 namespace assay::suites {
 
@@ -23,19 +27,31 @@ struct ModelTestContext {
   std::string test_name;  // as GoogleTest has it, for the replay command
 
   RunOptions run_options(int max_batch) const;
-  /// Adds a row, and a GoogleTest failure unless the verdict passes.
-  void record(const std::string& suite, const std::string& op, const std::string& what,
-              const Verdict& verdict) const;
+  std::string repro_cmd() const;
+
+  /// Adds a row, and a GoogleTest failure unless the verdict passes and no spoiled copy of the
+  /// right output did (MISTRUSTED). Returns whether the verdict passes.
+  bool record(const std::string& suite, const std::string& op, const std::string& what,
+              const Verdict& verdict, const SpoilCount& spoils = {}) const;
   /// The same for a check that has no error to measure: `problem` is "" when it passed.
-  void record(const std::string& suite, const std::string& op, const std::string& what,
-              const std::string& problem) const;
+  bool record(const std::string& suite, const std::string& op, const std::string& what,
+              const std::string& problem, const SpoilCount& spoils = {}) const;
+
+  /// After a check has failed: runs the script with taps, prints where it first diverges, and
+  /// writes a reproduction folder.
+  void explain(const Script& script, const ModelOracle& oracle) const;
+  /// The same for a trace at hand.
+  void explain(const Script& script, const Truths& truths, const Trace& trace) const;
 };
 
+enum class Models : std::uint8_t { kAll, kPlain };
+
 /// Registers `body` for the shipped checkpoint and the plain random one at every dtype and kernel
-/// set, and for the models of single features at the first of each.
+/// set, and, unless only plain models are asked for, for those of single features at the first of
+/// each.
 void register_model_tests(const std::string& suite, const std::string& name, const Options& options,
                           Report& report, const std::vector<DType>& dtypes,
                           const std::vector<std::string>& kernel_sets,
-                          void (*body)(const ModelTestContext&));
+                          void (*body)(const ModelTestContext&), Models models = Models::kAll);
 
 }  // namespace assay::suites

@@ -21,6 +21,7 @@ struct Options {
   std::vector<std::string> ops;  // to draw cases of; empty: all
   bool mutants = false;  // verify: the mutants instead of the suites
   std::string mutant;    // only this one, "<op>/<name>" or its name
+  std::string repro = "assay-repro";  // where failing forward passes are written
 };
 
 /// "smoke", "ci", "sweep". Throws InputError otherwise.

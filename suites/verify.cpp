@@ -11,6 +11,7 @@
 #include "kernels/device/properties.h"
 #include "reference/leave.h"
 #include "suites/levels.h"
+#include "suites/repro.h"
 
 namespace {
 
@@ -38,9 +39,14 @@ int run(int argc, char** argv) {
   app.add_flag("--mutants", options.mutants,
                "Run the kernels with a deliberate bug instead: a check must fail on each");
   app.add_option("--mutant", options.mutant, "With --mutants: only this one, <op>/<name>");
+  app.add_option("--repro", options.repro, "Folder for reproductions of failing forward passes")
+      ->capture_default_str();
+  std::string replayed;
+  app.add_option("--replay", replayed, "Run one of those reproductions again, and nothing else");
   CLI11_PARSE(app, argc, argv);
   if (!fuzz.empty()) options.fuzz_s = suites::fuzz_budget_s(fuzz);
   options.set = suites::parse_set(set);
+  if (!replayed.empty()) return suites::replay(replayed);
 
   std::vector<std::string> extras = app.remaining();
   std::vector<char*> arguments{argv[0]};

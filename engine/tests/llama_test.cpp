@@ -6,6 +6,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
+#include <string>
+#include <vector>
 
 #include "engine/generate.h"
 #include "engine/inspect.h"
@@ -273,6 +276,42 @@ TEST(Llama, LogprobsBelongToTheTokens) {
     for (const TokenLogprob& token : step) total += std::exp(static_cast<double>(token.logprob));
     EXPECT_NEAR(total, 1, 1e-4);
   }
+}
+
+TEST(Llama, TapsTellWhichVersionsRanSinceTheLast) {
+  for (const std::string version : {"v1_elementwise", "v2_vectors"}) {
+    RunOptions options = options_for(1);
+    options.kernels = KernelSet::parse("best,swiglu=" + version);
+    Llama model = make(tiny_config(), options);
+    std::map<std::string, std::string> launched;
+    model.set_observer([&](const Tap& tap) {
+      std::string& list = launched[tap.name];
+      list.clear();
+      for (const Launched& one : tap.launched) list += one.op + "=" + one.version + " ";
+    });
+    model.prefill({kPrompts[0]}, {0});
+    const std::vector<int> next = model.decode({7}, {static_cast<int>(kPrompts[0].size())});
+    EXPECT_EQ(launched["layer.1.feed_forward.swiglu"], "swiglu=" + version + " ");
+    EXPECT_NE(launched["layer.0.attention.scores"].find("kv_append="), std::string::npos);
+    // The sampling after the prefill is not what made the next step's embedding.
+    EXPECT_EQ(launched["embedding"].find("sampling"), std::string::npos);
+    EXPECT_NE(launched["embedding"].find("embedding="), std::string::npos);
+  }
+}
+
+TEST(Llama, AnObserverMayOverwriteWhatFollowingOpsRead) {
+  Llama model = make(tiny_config(), options_for(1));
+  model.keep_logits(true);
+  model.prefill({kPrompts[0]}, {0});
+  const std::vector<float> plain = model.logits();
+  model.set_observer([&](const Tap& tap) {
+    if (tap.name == "layer.0.feed_forward.down") {
+      fill_bytes(tap.data, 0, 4 * static_cast<std::size_t>(tap.shape[0] * tap.shape[1]),
+                 model.stream());
+    }
+  });
+  model.prefill({kPrompts[0]}, {0});
+  EXPECT_NE(model.logits(), plain);
 }
 
 TEST(Llama, TapsComeInOrderAndCostNoResult) {

@@ -8,7 +8,6 @@
 #include <string>
 
 #include "kernels/device/error.h"
-#include "reference/leave.h"
 #include "suites/cases/cases.h"
 #include "suites/kernel_run.h"
 
@@ -115,8 +114,3 @@ TEST(Mistakes, OfTooFewOutputsAreAnError) {
 
 }  // namespace
 }  // namespace assay::suites
-
-int main(int argc, char** argv) {
-  testing::InitGoogleTest(&argc, argv);
-  assay::reference::leave(RUN_ALL_TESTS());
-}
