@@ -12,9 +12,16 @@ struct Options {
   std::string program;
   ShapeSet set = ShapeSet::kCi;
   std::uint64_t seed = 1;
-  std::string csv;       // empty: none is written
+  std::string csv;  // empty: none is written
   bool resume = false;
+  std::string expect;          // manifest that the run is held against
+  std::string write_manifest;  // where to write one instead of running
+  std::string markdown;        // summary for a job page
+  double timeout_s = 900.0;    // of one test; 0: none
 };
+
+/// "90", "90s", "500ms", "2m", "1h" in seconds. Throws InputError that names `flag` otherwise.
+double parse_duration_s(const std::string& flag, const std::string& text);
 
 /// "smoke", "ci", "sweep". Throws InputError otherwise.
 ShapeSet parse_set(const std::string& name);
