@@ -133,6 +133,32 @@ TEST_F(Expect, EachShardAccountsForItsPart) {
   EXPECT_EQ(skipped_elsewhere, 2) << "the one skip is in one shard";
 }
 
+TEST_F(Expect, TheShardsTogetherAreTheWhole) {
+  std::string together = std::string(ASSAY_EXPECT) + " " + list_();
+  std::string without_one = together;
+  for (const char* shard : {"0", "1"}) {
+    const std::string xml = path(std::string("shard") + shard + ".xml");
+    run(std::string("GTEST_TOTAL_SHARDS=2 GTEST_SHARD_INDEX=") + shard + " " + VERIFY + FILTER +
+        " --gtest_output=xml:" + xml);
+    without_one = together;
+    together += " " + xml;
+  }
+  const Answer whole = run(together);
+  EXPECT_EQ(whole.exit_code, 0) << whole.output;
+  EXPECT_TRUE(contains(whole.output, "2 files, 0 not as listed")) << whole.output;
+  const Answer part = run(without_one);
+  EXPECT_EQ(part.exit_code, 1) << part.output;
+  EXPECT_TRUE(contains(part.output, "in none of the files")) << part.output;
+  EXPECT_EQ(run(together + " " + path("absent.xml")).exit_code, 1);
+  write(path("broken.xml"), "<testsuites><testsuite>");
+  EXPECT_EQ(run(together + " " + path("broken.xml")).exit_code, 1);
+  const std::string list = read(list_());
+  write(list_(), replaced(list, "skip:shape ", "run "));
+  EXPECT_TRUE(contains(run(together).output, "skipped, though it is listed to run"));
+  write(list_(), list.substr(0, list.size() - 60));
+  EXPECT_EQ(run(together).exit_code, 2);
+}
+
 TEST_F(Expect, RefusesAManifestOfSomethingElse) {
   expect_refused(VERIFY + FILTER + " --expect /no/such/list.txt", "/no/such/list.txt");
   write(list_(), replaced(read(list_()), "set smoke", "set ci"));

@@ -169,8 +169,7 @@ TEST(Markdown, IsGreenOnlyWithoutDiscrepancies) {
 TEST(Markdown, StaysReadableWithVeryManyFailures) {
   Report report("");
   for (int i = 0; i < 3000; ++i) {
-    report.add(
-        row("case" + std::to_string(i), "FAIL", 2.0).set("reason", std::string(5000, 'x')));
+    report.add(row("case" + std::to_string(i), "FAIL", 2.0).set("reason", std::string(5000, 'x')));
   }
   const std::string text = render_markdown({}, report);
   EXPECT_LT(text.size(), 1u << 19) << "job pages take 1 MiB";
