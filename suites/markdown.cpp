@@ -84,6 +84,7 @@ std::string render_table(const Report& report) {
   using reports::Align;
   std::vector<reports::TableColumn> columns = {{"level.op"}};
   for (const std::string& status : statuses) columns.push_back({status, Align::kRight});
+  columns.push_back({"spoils refused", Align::kRight});
   columns.push_back({"% of tolerance", Align::kRight});
   columns.push_back({"worst case"});
   reports::Table table(columns);
@@ -94,6 +95,8 @@ std::string render_table(const Report& report) {
       const auto count = line.statuses.find(status);
       cells.push_back(count == line.statuses.end() ? "" : std::to_string(count->second));
     }
+    cells.push_back(
+        line.tried.empty() ? "" : fmt::format("{}/{}", line.spoils_refused, line.spoils_shown));
     cells.push_back(line.worst_case.empty() ? "" : fmt::format("{:.1f}", line.worst_ratio * 100.0));
     cells.push_back(escape_markdown(line.worst_case));
     table.add(std::move(cells));

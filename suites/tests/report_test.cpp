@@ -130,7 +130,7 @@ TEST(Markdown, EscapesWhatMarkdownAndHtmlWouldTakeForTheirOwn) {
 
 TEST(Markdown, PutsFailuresOnTopWithTheirReplayCommand) {
   Report report("");
-  report.add(row("rope/fp32/a=1", "PASS", 0.25));
+  report.add(row("rope/fp32/a=1", "PASS", 0.25).set("mutants_killed", 7).set("mutants_total", 8));
   report.add(row("rope/fp32/a=2", "FAIL", 1.5)
                  .set("reason", "y [3]: found ```1```")
                  .set("repro_cmd", "verify --gtest_filter='rope.v1/*'"));
@@ -146,8 +146,10 @@ TEST(Markdown, PutsFailuresOnTopWithTheirReplayCommand) {
                        "````text\ny [3]: found ```1```\n"
                        "replay: verify --gtest_filter='rope.v1/*'\n````"))
       << text;
-  EXPECT_TRUE(contains(text, "| level.op | PASS | FAIL | % of tolerance | worst case |")) << text;
-  EXPECT_TRUE(contains(text, "| kernel.rope | 1 | 1 | 150.0 | rope/fp32/a=2 v1 |")) << text;
+  EXPECT_TRUE(
+      contains(text, "| level.op | PASS | FAIL | spoils refused | % of tolerance | worst case |"))
+      << text;
+  EXPECT_TRUE(contains(text, "| kernel.rope | 1 | 1 | 7/8 | 150.0 | rope/fp32/a=2 v1 |")) << text;
   EXPECT_LT(text.find("### Failures"), text.find("| level.op"));
 }
 
