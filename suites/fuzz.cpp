@@ -251,17 +251,4 @@ std::string FuzzTally::summary() const {
   return text + (never.empty() ? "Every version ran.\n" : "Never ran:" + never + "\n");
 }
 
-double fuzz_budget_s(const std::string& text) {
-  char* end = nullptr;
-  double seconds = std::strtod(text.c_str(), &end);
-  const std::string unit = end;
-  if (unit == "m") seconds *= 60.0;
-  if (unit == "h") seconds *= 3600.0;
-  const bool known = unit.empty() || unit == "s" || unit == "m" || unit == "h";
-  if (end == text.c_str() || !known || !std::isfinite(seconds) || seconds <= 0.0) {
-    throw InputError("--fuzz '" + text + "' is not a length of time, as in 60s, 10m or 1h");
-  }
-  return seconds;
-}
-
 }  // namespace assay::suites

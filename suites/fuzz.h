@@ -87,7 +87,4 @@ class FuzzTally {
   std::vector<Line> lines_;
 };
 
-/// "60s", "10m", "1h" or a number of seconds. Throws InputError for anything else, and for none.
-double fuzz_budget_s(const std::string& text);
-
 }  // namespace assay::suites

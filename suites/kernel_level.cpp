@@ -89,6 +89,7 @@ void register_kernel_tests(const Options& options, Report& report) {
     for (std::size_t version = 0; version < c.versions.size(); ++version) {
       if (!options.version.empty() && version != find_version(c, options.version)) continue;
       const std::string name = c.versions[version] + "/" + c.id();
+      report.will_skip(c.op + "." + name, c.unsupported(version));
       testing::RegisterTest(c.op.c_str(), name.c_str(), nullptr, nullptr, __FILE__, __LINE__,
                             [=, &options, &report]() -> testing::Test* {
                               return new KernelTest(store, index, version, options, report);

@@ -99,10 +99,13 @@ OperandBuffers::OperandBuffers(const Case& c, const std::vector<HostTensor>& inp
   for (std::size_t i = 0; i < c.operands.size(); ++i) {
     const std::size_t bytes = inputs[i].bytes.size();
     DeviceBuffer<unsigned char> buffer(bytes + 2 * guard, c.op + "." + c.operands[i].name);
-    fill_bytes(buffer.data(), GUARD, buffer.size_bytes(), stream);
+    if (guard > 0) {
+      fill_bytes(buffer.data(), GUARD, guard, stream);
+      fill_bytes(buffer.data() + guard + bytes, GUARD, guard, stream);
+    }
     if (is_input(c.operands[i])) {
       copy_to_device(buffer.data() + guard, inputs[i].bytes.data(), bytes, stream);
-    } else {
+    } else if (poisons_memory()) {
       assay::poison(buffer.data() + guard, poison, bytes, stream);
     }
     pointers_.push_back(buffer.data() + guard);

@@ -67,8 +67,10 @@ RunOptions ModelTestContext::run_options(int max_batch) const {
 }
 
 std::string ModelTestContext::repro_cmd() const {
-  return fmt::format("verify --set {} --seed {} --gtest_filter='{}'", name_of(options->set),
-                     options->seed, test_name);
+  const std::string pins =
+      options->kernels.empty() ? "" : fmt::format(" --kernels {}", options->kernels);
+  return fmt::format("verify --set {} --seed {}{} --gtest_filter='{}'", name_of(options->set),
+                     options->seed, pins, test_name);
 }
 
 bool ModelTestContext::record(const std::string& suite, const std::string& op,
@@ -105,6 +107,7 @@ void register_model_tests(const std::string& suite, const std::string& name, con
                           Report& report, const std::vector<DType>& dtypes,
                           const std::vector<std::string>& kernel_sets,
                           void (*body)(const ModelTestContext&), Models models) {
+  if (!options.kernels.empty()) KernelSet::parse(options.kernels);  // refused before anything runs
   for (const TestModel& model : test_models(options.set)) {
     const bool plain = model.name == "stories" || model.name == "gqa";
     if (!plain && models == Models::kPlain) continue;
@@ -112,7 +115,9 @@ void register_model_tests(const std::string& suite, const std::string& name, con
       for (const std::string& set : kernel_sets) {
         if (!plain && (dtype != dtypes.front() || set != kernel_sets.front())) continue;
         const std::string test = fmt::format("{}/{}/{}/{}", name, model.name, name_of(dtype), set);
-        const ModelTestContext context{&model, dtype, set, &options, &report, suite + "." + test};
+        const std::string kernels = options.kernels.empty() ? set : set + "," + options.kernels;
+        const ModelTestContext context{&model,   dtype,   kernels,
+                                       &options, &report, suite + "." + test};
         testing::RegisterTest(suite.c_str(), test.c_str(), nullptr, nullptr, __FILE__, __LINE__,
                               [=]() -> testing::Test* { return new ModelTest(context, body); });
       }

@@ -1,5 +1,8 @@
 #include "suites/options.h"
 
+#include <cmath>
+#include <cstdlib>
+
 #include "kernels/device/error.h"
 
 namespace assay::suites {
@@ -9,6 +12,22 @@ ShapeSet parse_set(const std::string& name) {
   if (name == "ci") return ShapeSet::kCi;
   if (name == "sweep") return ShapeSet::kSweep;
   throw InputError("shape set '" + name + "' is none of smoke, ci, sweep");
+}
+
+double parse_duration_s(const std::string& flag, const std::string& text) {
+  const char* const begin = text.c_str();
+  char* end = nullptr;
+  const double value = std::strtod(begin, &end);
+  const std::string unit = end;
+  double scale = 0.0;
+  if (unit == "ms") scale = 1e-3;
+  if (unit.empty() || unit == "s") scale = 1.0;
+  if (unit == "m") scale = 60.0;
+  if (unit == "h") scale = 3600.0;
+  if (end == begin || scale == 0.0 || !(value >= 0.0) || std::isinf(value)) {
+    throw InputError(flag + " is '" + text + "'; it must be a time such as 500ms, 90s, 2m or 1h");
+  }
+  return value * scale;
 }
 
 const char* name_of(ShapeSet set) {

@@ -19,10 +19,19 @@ struct Options {
   std::string version;           // of that case; empty: all
   double fuzz_s = 0.0;           // verify: how long to draw kernel cases at random instead; 0: not
   std::vector<std::string> ops;  // to draw cases of; empty: all
-  bool mutants = false;  // verify: the mutants instead of the suites
-  std::string mutant;    // only this one, "<op>/<name>" or its name
+  bool mutants = false;          // verify: the mutants instead of the suites
+  std::string mutant;            // only this one, "<op>/<name>" or its name
+  std::string kernels;           // verify: versions that the models' kernel sets are pinned to
   std::string repro = "assay-repro";  // where failing forward passes are written
+  std::string replay;                 // one of those, to run instead
+  std::string expect;                 // manifest that the run is held against
+  std::string write_manifest;         // where to write one instead of running
+  std::string markdown;               // summary for a job page
+  double timeout_s = 900.0;           // of one test; 0: none
 };
+
+/// "90", "90s", "500ms", "2m", "1h" in seconds. Throws InputError that names `flag` otherwise.
+double parse_duration_s(const std::string& flag, const std::string& text);
 
 /// "smoke", "ci", "sweep". Throws InputError otherwise.
 ShapeSet parse_set(const std::string& name);

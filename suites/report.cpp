@@ -2,31 +2,77 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
+#include <iterator>
+
+#include "kernels/device/error.h"
 
 namespace assay::suites {
+namespace {
+
+// From best to worst.
+constexpr std::array<const char*, 7> STATUSES = {"PASS",  "SKIP",    "NOT_RUN",   "FAIL",
+                                                 "ERROR", "TIMEOUT", "MISTRUSTED"};
+
+std::ptrdiff_t badness(const std::string& status) {
+  return std::find(STATUSES.begin(), STATUSES.end(), status) - STATUSES.begin();
+}
+
+bool worse(double a, double b) { return std::isnan(a) ? !std::isnan(b) : a > b; }
+
+}  // namespace
 
 Report::Report(const std::string& csv) {
   if (!csv.empty()) writer_.emplace(csv, reports::OnExisting::kOverwrite);
 }
 
 void Report::add(const reports::Row& row) {
+  const std::string& status = row.text("status");
+  const std::optional<double> ratio = row.real("err_ratio");
+  if (status == "PASS" && ratio && !(*ratio <= 1.0)) {
+    throw Error(fmt::format("{}: PASS beside an error of {} times the tolerance",
+                            row.text("case_id"), *ratio));
+  }
+  const std::lock_guard lock(mutex_);
   if (writer_) writer_->write(row);
   std::string name = row.text("suite");
   if (!row.text("op").empty()) name += "." + row.text("op");
   if (lines_.find(name) == lines_.end()) order_.push_back(name);
   Line& line = lines_[name];
-  line.statuses[row.text("status")] += 1;
+  line.statuses[status] += 1;
   const std::optional<std::int64_t> shown = row.integer("mutants_total");
   if (shown && line.tried.insert(row.text("case_id")).second) {  // versions share their case's
     line.spoils_refused += row.integer("mutants_killed").value_or(0);
     line.spoils_shown += *shown;
   }
-  const std::optional<double> ratio = row.real("err_ratio");
-  if (ratio && (std::isnan(*ratio) || *ratio > line.worst_ratio)) {
+  const std::string which = row.text("case_id") + " " + row.text("version");
+  if (ratio && worse(*ratio, line.worst_ratio)) {
     line.worst_ratio = *ratio;
-    line.worst_case = row.text("case_id") + " " + row.text("version");
+    line.worst_case = which;
   }
+  if (status != "PASS" && status != "SKIP") {
+    failures_.push_back(
+        {status, row.text("suite") + " " + which, row.text("reason"), row.text("repro_cmd")});
+  }
+  if (ratio && (!test_.err_ratio || worse(*ratio, *test_.err_ratio))) test_.err_ratio = ratio;
+  if (test_.status.empty() || badness(status) > badness(test_.status)) test_.status = status;
+  if (test_.reason.empty() && status != "PASS") test_.reason = row.text("reason");
+}
+
+void Report::will_skip(const std::string& test, const std::string& reason) {
+  if (!reason.empty()) skips_[test] = reason;
+}
+
+void Report::begin_test() {
+  const std::lock_guard lock(mutex_);
+  test_ = {};
+}
+
+Report::TestOutcome Report::test_outcome() const {
+  const std::lock_guard lock(mutex_);
+  return test_;
 }
 
 std::string Report::summary() const {

@@ -11,57 +11,95 @@
 #include "kernels/device/properties.h"
 #include "reference/leave.h"
 #include "suites/levels.h"
+#include "suites/monitor.h"
 #include "suites/repro.h"
 
 namespace {
 
-int run(int argc, char** argv) {
-  using namespace assay;
-  suites::Options options;
+using namespace assay;
+
+// The options of the command line; flags for GoogleTest are left in `app`.
+void parse(CLI::App& app, suites::Options& options, int argc, char** argv) {
   std::string set = "ci";
-  CLI::App app(
-      "Holds every kernel, layer and generation against LibTorch. Every --gtest_* flag works too.");
+  std::string timeout = "15m";
+  std::string fuzz;
   app.allow_extras();
   app.add_option("--set", set, "Shapes: smoke, ci or sweep")->capture_default_str();
   app.add_option("--seed", options.seed, "Seed of inputs and of the emulated device's schedule")
       ->capture_default_str();
-  app.add_option("--csv", options.csv, "Write a row per case and version to this file");
-  std::string fuzz;
+  app.add_option("--kernels", options.kernels,
+                 "Pin versions of the models' kernel sets: op=version/version,...");
+
+  const std::string instead = "Instead of the suites";
   auto* of_case = app.add_option("--case", options.case_name,
                                  "This kernel case alone, as reports name it: op/dtype/dimensions");
   app.add_option("--version", options.version, "With --case: this version alone")->needs(of_case);
   auto* by_fuzz =
-      app.add_option("--fuzz", fuzz, "Draw kernel cases at random for so long: 60s, 10m")
-          ->excludes(of_case);
+      app.add_option("--fuzz", fuzz, "Draw kernel cases at random for so long: 60s, 10m");
   app.add_option("--ops", options.ops, "With --fuzz: of these ops alone, separated by commas")
       ->delimiter(',')
       ->needs(by_fuzz);
-  app.add_flag("--mutants", options.mutants,
-               "Run the kernels with a deliberate bug instead: a check must fail on each");
-  app.add_option("--mutant", options.mutant, "With --mutants: only this one, <op>/<name>");
+  auto* mutants = app.add_flag("--mutants", options.mutants,
+                               "Run the kernels with a deliberate bug: a check must fail on each");
+  app.add_option("--mutant", options.mutant, "With --mutants: only this one, <op>/<name>")
+      ->needs(mutants);
+  auto* replay = app.add_option("--replay", options.replay,
+                                "Run the failing forward pass in this folder again");
+  CLI::Option* const modes[] = {of_case, by_fuzz, mutants, replay};
+  for (CLI::Option* mode : modes) {
+    mode->group(instead);
+    for (CLI::Option* other : modes) {
+      if (mode != other) mode->excludes(other);
+    }
+  }
+
+  app.add_option("--csv", options.csv, "Write a row per case and version to this file");
+  app.add_option("--markdown", options.markdown, "Write a summary for a job page to this file");
   app.add_option("--repro", options.repro, "Folder for reproductions of failing forward passes")
       ->capture_default_str();
-  std::string replayed;
-  app.add_option("--replay", replayed, "Run one of those reproductions again, and nothing else");
-  CLI11_PARSE(app, argc, argv);
-  if (!fuzz.empty()) options.fuzz_s = suites::fuzz_budget_s(fuzz);
+  app.add_option("--expect", options.expect,
+                 "Fail where a test of this manifest does not run, or one runs that is not in it");
+  app.add_option("--write-manifest", options.write_manifest,
+                 "Write the manifest of this device, --set and --gtest_filter, and run nothing");
+  app.add_option("--timeout", timeout, "Longest time of one test: 90s, 15m; 0 for no limit")
+      ->capture_default_str();
+  app.parse(argc, argv);
   options.set = suites::parse_set(set);
-  if (!replayed.empty()) return suites::replay(replayed);
+  options.timeout_s = suites::parse_duration_s("--timeout", timeout);
+  if (by_fuzz->count() > 0) {
+    options.fuzz_s = suites::parse_duration_s("--fuzz", fuzz);
+    if (options.fuzz_s <= 0.0) throw InputError("--fuzz is '" + fuzz + "'; it must be above 0");
+  }
+}
 
+void init_googletest(const CLI::App& app, char* program) {
   std::vector<std::string> extras = app.remaining();
-  std::vector<char*> arguments{argv[0]};
+  std::vector<char*> arguments{program};
   for (std::string& extra : extras) arguments.push_back(extra.data());
   arguments.push_back(nullptr);  // as in every argv
   int count = static_cast<int>(arguments.size()) - 1;
   testing::InitGoogleTest(&count, arguments.data());
   if (count > 1) throw InputError(std::string("verify: unknown argument ") + arguments[1]);
+}
+
+int run(int argc, char** argv) {
+  suites::Options options;
+  CLI::App app(
+      "Holds every kernel, layer and generation against LibTorch. Every --gtest_* flag works too.");
+  try {
+    parse(app, options, argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  if (!options.replay.empty()) return suites::replay(options.replay);
+  init_googletest(app, argv[0]);
 
   set_schedule_seed(options.seed);
   suites::Report report(options.csv);
   suites::FuzzTally tally;
-  if (options.mutants || !options.mutant.empty()) {
+  if (options.mutants) {
     suites::register_mutant_tests(options, report);
-  } else if (!fuzz.empty()) {
+  } else if (options.fuzz_s > 0.0) {
     suites::register_fuzz_tests(options, report, tally);
   } else {
     suites::register_kernel_tests(options, report);
@@ -70,15 +108,17 @@ int run(int argc, char** argv) {
       suites::register_generation_tests(options, report);
     }
   }
-  if (!GTEST_FLAG_GET(list_tests)) {
-    std::printf("verify: device %s (%s), set %s, seed %llu\n", name_of(properties().kind),
-                properties().name.c_str(), set.c_str(),
-                static_cast<unsigned long long>(options.seed));
-  }
-  const int failed = RUN_ALL_TESTS();
-  if (!GTEST_FLAG_GET(list_tests)) {
-    std::printf("%s%s", report.summary().c_str(), tally.summary().c_str());
-  }
+  if (!options.write_manifest.empty()) return suites::write_manifest(options, report);
+  if (GTEST_FLAG_GET(list_tests)) return RUN_ALL_TESTS();
+
+  std::printf("verify: device %s (%s), set %s, seed %llu\n", name_of(properties().kind),
+              properties().name.c_str(), name_of(options.set),
+              static_cast<unsigned long long>(options.seed));
+  auto* monitor = new suites::Monitor(options, report);
+  testing::UnitTest::GetInstance()->listeners().Append(monitor);  // GoogleTest owns it
+  int failed = RUN_ALL_TESTS();
+  if (!monitor->finish()) failed = 1;
+  std::printf("%s", tally.summary().c_str());
   if (testing::UnitTest::GetInstance()->test_to_run_count() == 0) {
     throw InputError("verify: no test matches the filter");
   }

@@ -38,6 +38,11 @@ struct Conditions {
 };
 Conditions read_conditions();
 
+/// Whether a GPU's memory is filled with NaN when it is allocated, and outputs before a check. True
+/// unless ASSAY_POISON is 0 in the environment: to compute-sanitizer's initcheck, poisoned memory
+/// is written memory, and nothing that reads it is at fault.
+bool poisons_memory();
+
 /// "cuda" or "emulated", as reports write it.
 const char* name_of(DeviceKind kind);
 

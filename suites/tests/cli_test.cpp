@@ -1,42 +1,17 @@
 // verify and sweep as a person calls them: what they refuse, how, and with which exit code.
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 
-#include <array>
-#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <string>
 
 #include "reports/reader.h"
+#include "suites/tests/command.h"
 
 namespace assay::suites {
 namespace {
 
 namespace fs = std::filesystem;
-
-struct Answer {
-  int exit_code;
-  std::string output;  // standard output and error
-};
-
-Answer run(const std::string& command) {
-  Answer answer{-1, ""};
-  FILE* pipe = ::popen((command + " 2>&1").c_str(), "r");
-  std::array<char, 4096> buffer;
-  while (const std::size_t n = std::fread(buffer.data(), 1, buffer.size(), pipe)) {
-    answer.output.append(buffer.data(), n);
-  }
-  const int status = ::pclose(pipe);
-  if (WIFEXITED(status)) answer.exit_code = WEXITSTATUS(status);
-  return answer;
-}
-
-void expect_refused(const std::string& command, const std::string& message) {
-  const Answer answer = run(command);
-  EXPECT_EQ(answer.exit_code, 2) << command << "\n" << answer.output;
-  EXPECT_NE(answer.output.find(message), std::string::npos) << command << "\n" << answer.output;
-}
 
 // A report path in a folder of this test's own.
 fs::path report_path(const std::string& name) {

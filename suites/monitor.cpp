@@ -1,0 +1,296 @@
+#include "suites/monitor.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
+
+#include "engine/files.h"
+#include "kernels/device/error.h"
+#include "kernels/device/properties.h"
+#include "suites/junit.h"
+#include "suites/markdown.h"
+#include "suites/rows.h"
+
+namespace assay::suites {
+namespace {
+
+constexpr std::size_t MOST_PRINTED = 40;
+constexpr unsigned LAST_WORDS_S = 60;
+
+std::string full_name(const testing::TestInfo& info) {
+  return std::string(info.test_suite_name()) + "." + info.name();
+}
+
+void for_each_test(const std::function<void(const testing::TestInfo&)>& visit) {
+  const testing::UnitTest& all = *testing::UnitTest::GetInstance();
+  for (int s = 0; s < all.total_test_suite_count(); ++s) {
+    const testing::TestSuite& suite = *all.GetTestSuite(s);
+    for (int t = 0; t < suite.total_test_count(); ++t) visit(*suite.GetTestInfo(t));
+  }
+}
+
+// The message of the first part of a test's result that failed or skipped it.
+std::string first_message(const testing::TestResult& result) {
+  for (int i = 0; i < result.total_part_count(); ++i) {
+    const testing::TestPartResult& part = result.GetTestPartResult(i);
+    if (!part.passed()) return part.message();
+  }
+  return "";
+}
+
+bool is_disabled(const std::string& test) {
+  return test.rfind("DISABLED_", 0) == 0 || test.find(".DISABLED_") != std::string::npos;
+}
+
+// The file of --gtest_output=xml:FILE, or "".
+std::string xml_path() {
+  const std::string output = GTEST_FLAG_GET(output);
+  if (output.rfind("xml:", 0) != 0 || output.back() == '/') return "";
+  return output.substr(4);
+}
+
+void write_whole(const std::string& path, const std::string& text) {
+  OutputFile file(path);
+  file.write(text);
+  file.commit();
+}
+
+std::string update_command(const Options& options, const std::string& path) {
+  const std::string filter = GTEST_FLAG_GET(filter);
+  return fmt::format("verify --set {}{} --write-manifest {}", name_of(options.set),
+                     filter == "*" ? "" : " --gtest_filter='" + filter + "'", path);
+}
+
+// GoogleTest applies a filter only while it runs or lists tests; its list is of no interest.
+void select_tests() {
+  ::unsetenv("GTEST_TOTAL_SHARDS");
+  GTEST_FLAG_SET(list_tests, true);
+  std::fflush(stdout);
+  const int out = ::dup(STDOUT_FILENO);
+  const int nowhere = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
+  if (out < 0 || nowhere < 0) throw Error("standard output cannot be set aside");
+  ::dup2(nowhere, STDOUT_FILENO);
+  const int failed = RUN_ALL_TESTS();
+  std::fflush(stdout);
+  ::dup2(out, STDOUT_FILENO);
+  ::close(out);
+  ::close(nowhere);
+  if (failed != 0) throw Error("GoogleTest cannot list its tests");
+}
+
+}  // namespace
+
+Monitor::Monitor(const Options& options, Report& report)
+    : options_(options),
+      report_(report),
+      watchdog_(std::chrono::duration<double>(options.timeout_s),
+                [this](const std::string& test) { give_up(test); }) {
+  if (options.expect.empty()) return;
+  expected_ = read_manifest(options.expect);
+  const std::string device = name_of(properties().kind);
+  const std::string set = name_of(options.set);
+  if (expected_->device != device || expected_->set != set) {
+    throw InputError(
+        fmt::format("{}: a manifest of set {} on device {}; this run is of set {} on device {}",
+                    options.expect, expected_->set, expected_->device, set, device));
+  }
+}
+
+void Monitor::OnTestStart(const testing::TestInfo& info) {
+  report_.begin_test();
+  watchdog_.begin(full_name(info));
+}
+
+void Monitor::OnTestEnd(const testing::TestInfo& info) {
+  watchdog_.end();
+  Report::TestOutcome outcome = report_.test_outcome();
+  const bool bad_row =
+      !outcome.status.empty() && outcome.status != "PASS" && outcome.status != "SKIP";
+  if (info.result()->Failed() && !bad_row) {
+    outcome.status = "ERROR";
+    outcome.reason = first_message(*info.result());
+    add_row(full_name(info), "ERROR", outcome.reason);
+  } else if (bad_row && !info.result()->Failed()) {
+    ADD_FAILURE() << outcome.status << ": " << outcome.reason;
+  } else if (info.result()->Skipped()) {
+    outcome.status = "SKIP";
+    outcome.reason = first_message(*info.result());
+  } else if (outcome.status.empty()) {
+    outcome.status = "PASS";
+  }
+  testing::Test::RecordProperty("verdict", outcome.status);  // "status" is GoogleTest's own
+  if (outcome.err_ratio) {
+    testing::Test::RecordProperty("err_ratio", fmt::format("{:.6g}", *outcome.err_ratio));
+  }
+  if (!outcome.reason.empty()) testing::Test::RecordProperty("reason", outcome.reason);
+  const std::lock_guard lock(mutex_);
+  finished_.insert(full_name(info));
+}
+
+std::map<std::string, Fate> Monitor::fates() const {
+  const std::lock_guard lock(mutex_);
+  std::map<std::string, Fate> all;
+  for_each_test([&](const testing::TestInfo& info) {
+    const std::string test = full_name(info);
+    Fate fate;
+    if (info.is_in_another_shard()) {
+      fate.kind = Fate::Kind::kOtherShard;
+    } else if (!info.should_run()) {
+      fate = {Fate::Kind::kNotRun, is_disabled(test)
+                                       ? "disabled"
+                                       : "left out by --gtest_filter=" + GTEST_FLAG_GET(filter)};
+    } else if (test != timed_out_ && finished_.count(test) == 0) {
+      fate = {Fate::Kind::kNotRun, why_not_run_};
+    } else if (test != timed_out_ && info.result()->Skipped()) {
+      fate = {Fate::Kind::kSkipped, first_message(*info.result())};
+    }
+    if (!all.emplace(test, fate).second) {
+      throw Error("two tests have one name, so one could vanish unseen: " + test);
+    }
+  });
+  return all;
+}
+
+void Monitor::add_row(const std::string& test, const char* status, const std::string& reason) {
+  const std::string suite = test.substr(0, test.find('.'));
+  const bool model = suite == "layer" || suite == "generation";
+  reports::Row row = common_row(model ? suite : "kernel", options_.seed);
+  row.set("case_id", test).set("status", std::string_view(status)).set("reason", reason);
+  if (!model) row.set("op", suite);
+  row.set("repro_cmd", fmt::format("verify --set {} --seed {} --gtest_filter='{}'",
+                                   name_of(options_.set), options_.seed, test));
+  report_.add(row);
+}
+
+void Monitor::account(const std::string& why_not_run) {
+  if (!why_not_run.empty()) why_not_run_ = why_not_run;
+  const std::map<std::string, Fate> found = fates();
+  for (const auto& [test, fate] : found) {
+    if (fate.kind == Fate::Kind::kNotRun && fate.reason == why_not_run_) {
+      not_run_[test] = fate.reason;
+    }
+  }
+  if (!expected_) return;
+  discrepancies_ = find_discrepancies(*expected_, found);
+  for (const Discrepancy& d : discrepancies_) {
+    if (!d.not_run) continue;
+    not_run_[d.test] = d.why;
+    add_row(d.test, "NOT_RUN", d.why);
+  }
+}
+
+void Monitor::print() const {
+  std::printf("%s", report_.summary().c_str());
+  if (!expected_) return;
+  if (discrepancies_.empty()) {
+    std::printf("\n%s: all %zu tests accounted for\n", options_.expect.c_str(),
+                expected_->tests.size());
+    return;
+  }
+  std::printf("\n%s: %zu tests are not as listed\n", options_.expect.c_str(),
+              discrepancies_.size());
+  for (std::size_t i = 0; i < std::min(discrepancies_.size(), MOST_PRINTED); ++i) {
+    const Discrepancy& d = discrepancies_[i];
+    std::printf("  %s %s: %s\n", d.not_run ? "NOT_RUN " : "UNLISTED", d.test.c_str(),
+                d.why.c_str());
+  }
+  if (discrepancies_.size() > MOST_PRINTED) {
+    std::printf("  ... and %zu more\n", discrepancies_.size() - MOST_PRINTED);
+  }
+  std::printf("If the list is out of date: %s\n",
+              update_command(options_, options_.expect).c_str());
+}
+
+void Monitor::write_files() const {
+  const std::string xml = xml_path();
+  if (!not_run_.empty() && !xml.empty()) {
+    write_whole(xml, mark_not_run(read_text_file(xml), not_run_));
+  }
+  if (options_.markdown.empty()) return;
+  const reports::Row row = common_row("kernel", options_.seed);
+  const testing::UnitTest& unit_test = *testing::UnitTest::GetInstance();
+  RunFacts facts;
+  facts.device = row.text("device");
+  if (!row.text("gpu_name").empty()) facts.device += " (" + row.text("gpu_name") + ")";
+  facts.commit = row.text("commit").substr(0, 12);
+  if (row.text("dirty") == "yes") facts.commit += " with changes";
+  facts.set = name_of(options_.set);
+  facts.seed = options_.seed;
+  const char* const shards = std::getenv("GTEST_TOTAL_SHARDS");
+  const char* const shard = std::getenv("GTEST_SHARD_INDEX");
+  if (shards != nullptr && shard != nullptr) facts.shard = fmt::format("{} of {}", shard, shards);
+  facts.duration_s =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  facts.tests_passed = unit_test.successful_test_count();
+  facts.tests_failed = unit_test.failed_test_count();
+  facts.tests_skipped = unit_test.skipped_test_count();
+  facts.update_command = update_command(options_, options_.expect);
+  facts.discrepancies = discrepancies_;
+  write_whole(options_.markdown, render_markdown(facts, report_));
+}
+
+bool Monitor::finish() {
+  account("");
+  print();
+  write_files();
+  return discrepancies_.empty();
+}
+
+void Monitor::give_up(const std::string& test) {
+  // The thread that runs the test may hold a lock that is needed here: the process ends all the
+  // same.
+  ::alarm(LAST_WORDS_S);
+  const std::string reason =
+      fmt::format("exceeded the {:g} s that one test may take (--timeout)", options_.timeout_s);
+  try {
+    add_row(test, "TIMEOUT", reason);
+    ADD_FAILURE() << "TIMEOUT: " << test << " " << reason;
+    testing::Test::RecordProperty("verdict", "TIMEOUT");
+    {
+      const std::lock_guard lock(mutex_);
+      timed_out_ = test;
+    }
+    testing::TestEventListeners& listeners = testing::UnitTest::GetInstance()->listeners();
+    if (testing::TestEventListener* xml = listeners.default_xml_generator()) {
+      xml->OnTestIterationEnd(*testing::UnitTest::GetInstance(), 0);
+    }
+    account(fmt::format("the run ended at {}, which exceeded its time", test));
+    print();
+    write_files();
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "verify: %s\n", error.what());
+  }
+  std::fflush(nullptr);
+  std::_Exit(1);
+}
+
+int write_manifest(const Options& options, const Report& report) {
+  select_tests();
+  Manifest manifest;
+  manifest.device = name_of(properties().kind);
+  manifest.set = name_of(options.set);
+  manifest.filter = GTEST_FLAG_GET(filter);
+  std::size_t skipped = 0;
+  for_each_test([&](const testing::TestInfo& info) {
+    if (!info.is_reportable()) return;  // left out by the filter; a disabled test is listed
+    const std::string test = full_name(info);
+    const auto skip = report.announced_skips().find(test);
+    const bool skips = skip != report.announced_skips().end();
+    if (skips) ++skipped;
+    if (!manifest.tests.emplace(test, skips ? kind_of_skip(skip->second) : Expected::kRun).second) {
+      throw Error("two tests have one name, so one could vanish unseen: " + test);
+    }
+  });
+  if (manifest.tests.empty()) throw InputError("verify: no test matches the filter");
+  write_whole(options.write_manifest, format_manifest(manifest));
+  std::printf("%s: %zu tests, %zu of them skipped\n", options.write_manifest.c_str(),
+              manifest.tests.size(), skipped);
+  return 0;
+}
+
+}  // namespace assay::suites
