@@ -13,6 +13,8 @@
 namespace assay::reports {
 namespace {
 
+constexpr std::size_t MOST_WHY = 48;  // terminal cells
+
 bool is_change(const RowComparison& row) {
   return row.verdict() != Verdict::kSame && row.verdict() != Verdict::kUntimed;
 }
@@ -37,14 +39,13 @@ Table table_of(const Comparison& comparison, const PrintOptions& options) {
   Table table({{"verdict"},
                {"case", Align::kLeft, true},
                {"version", Align::kLeft, true},
-               {"dtype"},
                {"base us", Align::kRight},
                {"new us", Align::kRight},
                {"change", Align::kRight},
                {"interval", Align::kRight},
                {"q", Align::kRight},
                {"samples", Align::kRight},
-               {"why", Align::kLeft, true}});
+               {"why"}});
   for (const RowComparison& row : comparison.rows) {
     if (options.only_changes && !is_change(row)) continue;
     const Row& r = row.row();
@@ -52,21 +53,19 @@ Table table_of(const Comparison& comparison, const PrintOptions& options) {
       const auto value = side ? side->real("t_median_us") : std::nullopt;
       return value ? figure(*value) : std::string();
     };
-    std::vector<std::string> cells = {verdicts_of(row),
-                                      r.text("case_id"),
+    std::vector<std::string> cells = {verdicts_of(row), r.text("case_id"),
                                       r.has("version") ? r.text("version") : r.text("kernel_set"),
-                                      r.text("dtype"),
-                                      median(row.base),
-                                      median(row.current)};
+                                      median(row.base), median(row.current)};
     if (row.time) {
       const TimeComparison& t = *row.time;
       for (std::string cell : {percent(t.change()), interval_of(t), q_of(t),
                                fmt::format("{}/{}", t.base_samples, t.current_samples)})
         cells.push_back(std::move(cell));
     } else {
-      cells.resize(10);
+      cells.resize(9);
     }
-    cells.push_back(details_of(row));
+    // The list of regressions has all of it.
+    cells.push_back(options.markdown ? details_of(row) : fit(printable(details_of(row)), MOST_WHY));
     table.add(std::move(cells));
   }
   return table;

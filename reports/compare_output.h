@@ -11,7 +11,7 @@ namespace assay::reports {
 struct PrintOptions {
   bool markdown = false;
   bool only_changes = false;  ///< Without rows that are SAME or UNTIMED.
-  std::size_t width = 160;    ///< Terminal cells a line of a table may take.
+  std::size_t width = 180;    ///< Terminal cells a line of a table may take.
 };
 
 /// "185 rows: 2 SLOWER, 183 SAME": the verdicts that are there, most important first.

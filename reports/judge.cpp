@@ -58,7 +58,7 @@ double SampleSet::instability() const { return std::max(std::abs(drift), mode_ga
 
 std::string SampleSet::doubt() const {
   if (mode_gap > 0 && mode_gap >= std::abs(drift))
-    return fmt::format("has two modes, {} apart ({:.0f} % in the smaller)",
+    return fmt::format("has two modes {} apart, one with {:.0f} %",
                        percent(std::expm1(mode_gap)).substr(1), minor_share * 100);
   if (drift != 0) return "drifts by " + percent(std::expm1(drift));
   return "";

@@ -34,7 +34,7 @@ struct SampleSet {
 
   /// How far the median may move for reasons of the run itself, in natural logarithms.
   double instability() const;
-  /// "drifts by +5.2 %", "has two modes, 8.1 % apart (31 % in the smaller)", or "".
+  /// "drifts by +5.2 %", "has two modes 8.1 % apart, one with 31 %", or "".
   std::string doubt() const;
 };
 

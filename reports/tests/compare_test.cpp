@@ -321,7 +321,6 @@ TEST_F(Sides, TenThousandRowsInTwoSeconds) {
                  std::to_string(static_cast<double>(read - begin) / CLOCKS_PER_SEC));
   EXPECT_EQ(comparison.count(Verdict::kSame), 10000u);
   EXPECT_LT(seconds, 5) << "0.8 s without sanitizers; wanted are 2";
-  sanitizers take their share ";
 }
 
 TEST_F(TimedRows, ForPrograms) {

@@ -191,7 +191,7 @@ TEST(Judge, TwoModesAreUnclear) {
     };
     const TimeComparison c = judged(draw(1), draw(1), random);
     EXPECT_EQ(c.verdict, TimeVerdict::kUnclear) << percent(c.change());
-    named += contains(c.why, "has two modes, ") == true;
+    named += contains(c.why, "has two modes ") == true;
     // What is beyond both modes is still seen.
     EXPECT_EQ(judged(draw(1), draw(1.5), random).verdict, TimeVerdict::kSlower);
   }
