@@ -9,5 +9,8 @@ namespace assay::reports {
 /// app.parse() and `exit_code` is set.
 void add_show_command(CLI::App& app, int& exit_code);
 void add_columns_command(CLI::App& app, int& exit_code);
+void add_compare_command(CLI::App& app, int& exit_code);
+void add_gate_command(CLI::App& app, int& exit_code);
+void add_self_test_command(CLI::App& app, int& exit_code);
 
 }  // namespace assay::reports

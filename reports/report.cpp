@@ -10,6 +10,9 @@ int main(int argc, char** argv) {
   int exit_code = 0;
   assay::reports::add_show_command(app, exit_code);
   assay::reports::add_columns_command(app, exit_code);
+  assay::reports::add_compare_command(app, exit_code);
+  assay::reports::add_gate_command(app, exit_code);
+  assay::reports::add_self_test_command(app, exit_code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -1,0 +1,107 @@
+#include "reports/baseline.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <set>
+#include <system_error>
+#include <vector>
+
+#include "kernels/device/error.h"
+#include "reports/append_file.h"
+#include "reports/whole_file.h"
+#include "reports/writer.h"
+
+namespace assay::reports {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Of one GPU each: read_side sees to that.
+std::string machine_of(const Report& report) {
+  const Row& row = report.rows.front();
+  return row.has("gpu_name") ? row.text("device") + " " + row.text("gpu_name") : row.text("device");
+}
+
+std::string newest_utc(const Report& report) {
+  std::string newest;
+  for (const Row& row : report.rows) newest = std::max(newest, row.text("utc"));
+  return newest;
+}
+
+// Letters and digits, other runs of characters as one dash.
+std::string slug(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (std::isalnum(static_cast<unsigned char>(c))) {
+      out += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    } else if (!out.empty() && out.back() != '-') {
+      out += '-';
+    }
+  }
+  while (out.ends_with('-')) out.pop_back();
+  return out;
+}
+
+std::vector<fs::path> reports_in(const fs::path& folder) {
+  std::vector<fs::path> found;
+  std::error_code error;
+  if (!fs::exists(folder, error) && !error) return found;
+  fs::directory_iterator entry(folder, error);
+  while (!error && entry != fs::directory_iterator()) {
+    if (entry->path().extension() == ".csv") found.push_back(entry->path());
+    entry.increment(error);
+  }
+  if (error)
+    throw InputError(fmt::format("{}: the folder of baselines cannot be read: {}", folder.string(),
+                                 error.message()));
+  std::ranges::sort(found);
+  return found;
+}
+
+}  // namespace
+
+FoundBaseline find_baseline(const fs::path& folder, const Report& current) {
+  const std::string wanted = machine_of(current);
+  fs::path best;
+  std::string best_utc;
+  std::set<std::string> others;
+  for (const fs::path& path : reports_in(folder)) {
+    std::error_code ignored;
+    if (fs::equivalent(path, current.file, ignored)) continue;
+    const Report report = read_report(path);
+    if (report.has_errors())
+      throw InputError(fmt::format("{}; a damaged baseline is no baseline: mend or remove it",
+                                   to_string(report.diagnostics.front())));
+    if (report.rows.empty()) continue;
+    if (machine_of(report) != wanted) {
+      others.insert(machine_of(report));
+      continue;
+    }
+    const std::string utc = newest_utc(report);
+    if (utc < best_utc) continue;
+    best = path;
+    best_utc = utc;
+  }
+  return {best, others.empty() ? std::string("none at all")
+                               : fmt::format("those of {}", fmt::join(others, ", "))};
+}
+
+fs::path store_baseline(const fs::path& folder, const fs::path& csv, const Report& report) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error)
+    throw InputError(fmt::format("{}: cannot be made: {}", folder.string(), error.message()));
+  const std::string commit = report.rows.front().text("commit").substr(0, 12);
+  std::string name = slug(fmt::format("{} {}", machine_of(report), newest_utc(report)));
+  if (!commit.empty()) name += "-" + slug(commit);
+  const fs::path target = folder / (name + ".csv");
+  // The CSV last: a baseline that can be found has its samples.
+  if (const fs::path samples = samples_path(csv); fs::exists(samples, error))
+    write_whole_file(samples_path(target), read_file(samples));
+  write_whole_file(target, read_file(csv));
+  return target;
+}
+
+}  // namespace assay::reports

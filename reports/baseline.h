@@ -1,0 +1,27 @@
+// The folder of baselines that `report gate` compares with.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "reports/reader.h"
+
+namespace assay::reports {
+
+struct FoundBaseline {
+  std::filesystem::path path;  ///< Empty: none fits.
+  std::string instead;         ///< What is there instead, for a message.
+};
+
+/// The newest report in `folder` (by its last row's utc) that is of the same device and GPU as
+/// `current`; `current` itself, if it lies there, is none. A folder that is not there has none. A
+/// damaged report is an InputError, not passed over: the next older one would be silently trusted
+/// in its place.
+FoundBaseline find_baseline(const std::filesystem::path& folder, const Report& current);
+
+/// Copies a report and its samples into `folder`, made if need be, each as a whole, samples first.
+/// Its name is of device, GPU, time and commit. Returns the path of the new CSV.
+std::filesystem::path store_baseline(const std::filesystem::path& folder,
+                                     const std::filesystem::path& csv, const Report& report);
+
+}  // namespace assay::reports

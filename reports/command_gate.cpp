@@ -1,0 +1,101 @@
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <iostream>
+#include <memory>
+#include <string>
+
+#include "kernels/device/error.h"
+#include "reports/baseline.h"
+#include "reports/commands.h"
+#include "reports/compare_options.h"
+#include "reports/identity.h"
+#include "reports/policy.h"
+
+namespace assay::reports {
+namespace {
+
+struct Arguments {
+  std::string current;
+  std::string folder;
+  std::string policy;
+  bool update = false;
+  OutputOptions output;
+};
+
+void print_result(const GateResult& result, bool markdown) {
+  for (const std::string& note : result.notes) std::cout << "note: " << note << "\n";
+  if (result.failures.empty()) {
+    std::cout << "gate: passed\n";
+    return;
+  }
+  std::cout << fmt::format("gate: failed, by {} finding{}\n", result.failures.size(),
+                           result.failures.size() == 1 ? "" : "s");
+  for (const GateFailure& failure : result.failures) {
+    std::cout << (markdown ? "- " : "  ") << name_of(failure.finding->verdict) << " "
+              << row_name(failure.row->row());
+    if (failure.finding->verdict == Verdict::kSlower)
+      std::cout << ": " << percent(failure.row->time->change());
+    if (!failure.finding->detail.empty()) std::cout << ": " << failure.finding->detail;
+    std::cout << "\n";
+  }
+}
+
+int gate(const Arguments& arguments) {
+  const Policy policy = arguments.policy.empty() ? default_policy() : read_policy(arguments.policy);
+  const Side current = read_side(arguments.current);
+  bool damaged = print_side_diagnostics(current, std::cerr);
+  const auto store = [&] {
+    const auto stored = store_baseline(arguments.folder, arguments.current, current.report);
+    std::cout << "gate: the baseline is now " << stored.string() << "\n";
+  };
+  const FoundBaseline found = find_baseline(arguments.folder, current.report);
+  if (found.path.empty()) {
+    const std::string message =
+        fmt::format("{}: no baseline of the device and GPU of {}; there are {}", arguments.folder,
+                    arguments.current, found.instead);
+    if (!arguments.update || damaged)
+      throw InputError(message +
+                       (damaged ? "" : ". --update-baseline makes this report the first"));
+    std::cout << message << "\n";
+    store();
+    return 0;
+  }
+  const Side base = read_side(found.path);
+  damaged = print_side_diagnostics(base, std::cerr) || damaged;
+  const CompareSettings settings = policy.settings();
+  const Comparison comparison = compare(base, current, settings);
+  write_comparison(comparison, base, current, settings, arguments.output, std::cout);
+  const GateResult result = apply_policy(policy, comparison, utc_now().substr(0, 10));
+  print_result(result, arguments.output.print.markdown);
+  const int exit_code = damaged ? 2 : result.failures.empty() ? 0 : 1;
+  if (arguments.update && exit_code == 0) store();
+  if (arguments.update && exit_code != 0)
+    std::cout << "gate: the baseline was left as it is; allow in the policy what may pass\n";
+  std::cout.flush();
+  return exit_code;
+}
+
+}  // namespace
+
+void add_gate_command(CLI::App& app, int& exit_code) {
+  auto arguments = std::make_shared<Arguments>();
+  CLI::App* command =
+      app.add_subcommand("gate", "Stop what a policy does not let pass, against a baseline");
+  command->add_option("NEW.csv", arguments->current, "The report to judge")->required();
+  command
+      ->add_option("--baseline", arguments->folder,
+                   "Folder of reports; the newest of the same device and GPU counts")
+      ->required();
+  command->add_option("--policy", arguments->policy, "JSON; see reports/README.md for its form");
+  command->add_flag("--update-baseline", arguments->update,
+                    "If the gate passes, make NEW.csv the baseline");
+  add_output_options(*command, arguments->output);
+  command->footer(
+      "Exit code: 0 if the policy lets everything pass; 1 if it does not; 2 if a file had errors "
+      "in\n"
+      "it or no baseline fits.");
+  command->callback([arguments, &exit_code] { exit_code = gate(*arguments); });
+}
+
+}  // namespace assay::reports

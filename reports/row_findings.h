@@ -1,0 +1,34 @@
+// What two rows of the same work say besides their times.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "reports/compare.h"
+
+namespace assay::reports {
+
+/// PASS lost or won.
+void compare_status(const Row& base, const Row& current, std::vector<Finding>& findings);
+
+/// max_abs_err, rms_err and err_ratio that grew by more than `factor`, or are no longer zero, or no
+/// longer finite; bitwise_repeat that was lost. Rows that were not run are left out.
+void compare_errors(const Row& base, const Row& current, double factor,
+                    std::vector<Finding>& findings);
+
+/// Counted columns, launches, allocations and peak_mem_bytes; compiled ones if `compiled`. Any
+/// difference counts. A column measured on one side only is added to `one_sided`.
+void compare_work(const Row& base, const Row& current, bool compiled,
+                  std::vector<Finding>& findings, std::vector<std::string_view>& one_sided);
+
+/// Why times of both are not to be compared, as "driver 550.54 -> 560.28", or "".
+std::string incomparable_times(const Row& base, const Row& current,
+                               const std::vector<std::string>& across);
+
+/// Why other things, which depend on the build and the GPU, are not, or "": as above, without
+/// throttling.
+std::string incomparable_builds(const Row& base, const Row& current,
+                                const std::vector<std::string>& across);
+
+}  // namespace assay::reports

@@ -1,0 +1,203 @@
+// compare, gate and self-test as programs: arguments, streams, files and exit codes.
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "reports/reader.h"
+#include "reports/tests/compare_report.h"
+
+namespace assay::reports {
+namespace {
+
+using testing::contains;
+using testing::noisy;
+using testing::read_text;
+using testing::sample_row;
+using testing::TemporaryFolder;
+using testing::timed;
+using testing::TimedRow;
+using testing::write_report;
+using testing::write_text;
+
+class CompareProgram : public ::testing::Test {
+ protected:
+  // A report of two cases with these medians.
+  std::string report(std::string_view name, double a_us, double b_us, std::string_view column = "",
+                     std::string_view value = "") {
+    std::vector<TimedRow> rows;
+    for (const auto& [case_id, median_us] : {std::pair{"a", a_us}, std::pair{"b", b_us}}) {
+      Row row = sample_row(case_id);
+      row.set("run_id", name).set("commit", "abc").set("driver", "550");
+      if (!column.empty()) row.set(column, value);
+      rows.push_back(timed(row, noisy(random_, 60, median_us, 0.005)));
+    }
+    return write_report(folder_ / name, rows).string();
+  }
+
+  int run(const std::string& arguments) {
+    const std::string command = std::string(ASSAY_REPORT_PROGRAM) + " " + arguments + " 2>&1";
+    output_.clear();
+    FILE* pipe = popen(command.c_str(), "r");
+    if (!pipe) return -1;
+    std::array<char, 4096> buffer;
+    while (const std::size_t got = std::fread(buffer.data(), 1, buffer.size(), pipe))
+      output_.append(buffer.data(), got);
+    const int status = pclose(pipe);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  }
+
+  std::string path(std::string_view name) { return (folder_ / name).string(); }
+
+  TemporaryFolder folder_;
+  std::mt19937_64 random_{1};
+  std::string output_;
+};
+
+TEST_F(CompareProgram, ExitCodes) {
+  const std::string base = report("base.csv", 100, 100);
+  EXPECT_EQ(run("compare " + base + " " + report("same.csv", 100, 100)), 0) << output_;
+  EXPECT_TRUE(contains(output_, "2 rows: 2 SAME"));
+  EXPECT_EQ(run("compare " + base + " " + report("faster.csv", 80, 100)), 0) << output_;
+  EXPECT_TRUE(contains(output_, "2 rows: 1 FASTER, 1 SAME"));
+  const std::string slower = report("slower.csv", 100, 104);
+  EXPECT_EQ(run("compare " + base + " " + slower), 1) << output_;
+  EXPECT_TRUE(contains(output_, "2 rows: 1 SLOWER, 1 SAME"));
+  EXPECT_EQ(run("compare --least 10% " + base + " " + slower), 0) << output_;
+  EXPECT_EQ(run("compare --filter '^a ' " + base + " " + slower), 0) << output_;
+  EXPECT_TRUE(contains(output_, "1 row: 1 SAME"));
+  const std::string elsewhere = report("elsewhere.csv", 100, 200, "driver", "560");
+  EXPECT_EQ(run("compare " + base + " " + elsewhere), 2) << output_;
+  EXPECT_TRUE(contains(output_, "2 INCOMPARABLE"));
+  EXPECT_EQ(run("compare --across driver " + base + " " + elsewhere), 1) << output_;
+}
+
+TEST_F(CompareProgram, WritesFilesForPrograms) {
+  const std::string base = report("base.csv", 100, 100);
+  const std::string slower = report("slower.csv", 100, 110);
+  EXPECT_EQ(run("compare --only-changes --csv " + path("c.csv") + " --json " + path("c.json") +
+                " " + base + " " + slower),
+            1);
+  EXPECT_FALSE(contains(output_, "\nSAME"));
+  EXPECT_TRUE(contains(read_text(folder_ / "c.csv"), "SLOWER"));
+  const auto json = nlohmann::json::parse(read_text(folder_ / "c.json"));
+  EXPECT_EQ(json["counts"]["SLOWER"], 1);
+  EXPECT_EQ(json["rows"][0]["verdict"], "SLOWER");
+  EXPECT_NEAR(json["rows"][0]["time"]["change"].get<double>(), 0.1, 0.01);
+  EXPECT_EQ(run("compare --json /nowhere/x.json " + base + " " + slower), 2);
+  EXPECT_TRUE(contains(output_, "/nowhere/x.json"));
+}
+
+// Every kind of bad input is said with its place, and never passes; what is good is still compared.
+TEST_F(CompareProgram, BadInput) {
+  const std::string base = report("base.csv", 100, 100);
+  const std::string good = read_text(base);
+  const auto damaged = [&](std::string_view what, const std::string& text, bool usable) {
+    SCOPED_TRACE(what);
+    report("bad.csv", 100, 100);  // for its samples
+    std::string samples = read_text(folder_ / "base.samples.jsonl");
+    write_text(folder_ / "bad.samples.jsonl", samples);
+    write_text(folder_ / "bad.csv", text);
+    for (const std::string& order : {base + " " + path("bad.csv"), path("bad.csv") + " " + base}) {
+      EXPECT_EQ(run("compare " + order), 2) << output_;
+      EXPECT_TRUE(contains(output_, "bad.csv:"));
+      EXPECT_TRUE(contains(output_, what));
+      EXPECT_EQ(contains(output_, " SAME") == true, usable) << output_;
+    }
+  };
+  const std::size_t second = good.find('\n', good.find('\n') + 1) + 1;
+  const std::string first_only = good.substr(0, second);
+  const std::string last = good.substr(second);
+  const auto replaced = [&](std::string text, std::string_view from, std::string_view to) {
+    text.replace(text.find(from), from.size(), to);
+    return text;
+  };
+  damaged("is empty", "", false);
+  damaged("has no rows to compare", header_line() + "\n", false);
+  damaged(":3:1: error: the file ends in the middle", good.substr(0, good.size() - 9), true);
+  damaged(":3:1: error: schema_version: '77'", first_only + "77" + last.substr(last.find(',')),
+          true);
+  damaged("unknown column 'occupation'", replaced(good, "occupancy", "occupation"), true);
+  damaged("missing column 'occupancy'", replaced(good, "occupancy", "occupation"), true);
+  damaged("wrong quoting", first_only + replaced(last, ",abc,", ",a\"b\"c,"), true);
+  damaged("'nan' is not allowed here",
+          good + testing::line_with(sample_row("z"), "t_median_us", "nan") + "\n", true);
+  damaged("is there twice", good + last, true);
+  Row cuda = sample_row("z");
+  cuda.set("device", "cuda");
+  cuda.set("row_id", make_row_id(cuda));
+  damaged(":4:1: error: device: 'cuda'", good + format_row(cuda) + "\n", true);
+}
+
+TEST_F(CompareProgram, BadSamples) {
+  const std::string base = report("base.csv", 100, 100);
+  const std::string other = report("other.csv", 100, 100);
+  const std::string samples = read_text(folder_ / "other.samples.jsonl");
+  write_text(folder_ / "other.samples.jsonl", samples.substr(0, samples.size() - 5));
+  EXPECT_EQ(run("compare " + base + " " + other), 2);
+  EXPECT_TRUE(contains(output_, "other.samples.jsonl:2:1: error: the file ends in the middle"));
+  EXPECT_TRUE(contains(output_, "1 UNCLEAR, 1 SAME"));
+  std::filesystem::remove(folder_ / "other.samples.jsonl");
+  EXPECT_EQ(run("compare " + base + " " + other), 2);
+  EXPECT_TRUE(contains(output_,
+                       "other.samples.jsonl: cannot be opened: No such file or directory; "
+                       "the raw samples of"));
+}
+
+TEST_F(CompareProgram, BadArguments) {
+  const std::string base = report("base.csv", 100, 100);
+  for (const char* arguments :
+       {"compare", "compare --least 0% ", "compare --least x ", "compare --alpha 2 ",
+        "compare --error-factor 0.5 ", "compare --filter '[' ", "compare --across nothing ", "gate",
+        "self-test", "self-test --trials 0 "})
+    EXPECT_EQ(run(arguments + (" " + base) + (std::string(arguments)[0] == 'c' ? " " + base : "") +
+                  (std::string(arguments) == "compare" ? " --nonsense" : "") +
+                  (std::string(arguments) == "self-test" ? " --nonsense" : "")),
+              2)
+        << arguments << output_;
+  EXPECT_EQ(run("compare " + base + " /absent.csv"), 2);
+  EXPECT_TRUE(contains(output_, "/absent.csv: cannot be opened"));
+}
+
+TEST_F(CompareProgram, GateWithABaselineAndAPolicy) {
+  const std::string base = report("base.csv", 100, 100);
+  const std::string folder = path("baselines");
+  const std::string gate = "gate --baseline " + folder + " ";
+  EXPECT_EQ(run(gate + base), 2);
+  EXPECT_TRUE(contains(output_, "no baseline of the device and GPU of"));
+  EXPECT_EQ(run(gate + "--update-baseline " + base), 0) << output_;
+  EXPECT_TRUE(contains(output_, "the baseline is now"));
+  EXPECT_EQ(run(gate + report("same.csv", 100, 100)), 0) << output_;
+  EXPECT_TRUE(contains(output_, "gate: passed"));
+
+  const std::string slower = report("slower.csv", 100, 110);
+  EXPECT_EQ(run(gate + "--update-baseline " + slower), 1) << output_;
+  EXPECT_TRUE(contains(output_, "gate: failed, by 1 finding\n  SLOWER b v1_tree fp16: +"));
+  EXPECT_TRUE(contains(output_, "the baseline was left as it is"));
+  EXPECT_EQ(run(gate + slower), 1) << "and it was";
+
+  write_text(folder_ / "p.json", R"({"policy_version": 1, "allow": [{"case_id": "^b$",
+    "verdicts": ["SLOWER"], "reason": "checked bounds", "expires": "9999-12-31"}]})");
+  EXPECT_EQ(run(gate + "--policy " + path("p.json") + " " + slower), 0) << output_;
+  EXPECT_TRUE(contains(output_, "note: allowance 1 (checked bounds) used 1 times"));
+  write_text(folder_ / "p.json", R"({"policy_version": 1, "alow": []})");
+  EXPECT_EQ(run(gate + "--policy " + path("p.json") + " " + slower), 2);
+  EXPECT_TRUE(contains(output_, "unknown key 'alow'"));
+}
+
+TEST_F(CompareProgram, SelfTest) {
+  const std::string one = report("one.csv", 100, 200);
+  EXPECT_EQ(run("self-test --trials 20 " + one), 0) << output_;
+  EXPECT_TRUE(contains(output_, "smallest slowdown found with 95 % power"));
+  const std::string two = report("two.csv", 110, 200);
+  EXPECT_EQ(run("self-test " + one + " " + two), 0) << output_;
+  EXPECT_TRUE(contains(output_, "reports with a false alarm: 2/2"));
+  EXPECT_EQ(run("self-test --at-most 0.1 " + one + " " + two), 1) << output_;
+  const std::string other = report("other.csv", 100, 200, "commit", "def");
+  EXPECT_EQ(run("self-test " + one + " " + other), 2) << output_;
+  EXPECT_TRUE(contains(output_, "commit is 'def', but that of"));
+}
+
+}  // namespace
+}  // namespace assay::reports

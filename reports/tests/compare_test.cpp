@@ -1,0 +1,351 @@
+#include "reports/compare.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <ctime>
+#include <limits>
+
+#include "kernels/device/error.h"
+#include "reports/compare_output.h"
+#include "reports/tests/compare_report.h"
+
+namespace assay::reports {
+namespace {
+
+using testing::contains;
+using testing::message_of;
+using testing::noisy;
+using testing::sample_row;
+using testing::side_of;
+using testing::TemporaryFolder;
+using testing::timed;
+using testing::TimedRow;
+using testing::write_report;
+using testing::write_text;
+
+// The findings of one row compared with another, as "VERDICT: detail".
+std::vector<std::string> findings(const TimedRow& before, const TimedRow& now,
+                                  const CompareSettings& settings = {}) {
+  const Side base = side_of({before});
+  const Side current = side_of({now});
+  const Comparison comparison = compare(base, current, settings);
+  std::vector<std::string> texts;
+  for (const RowComparison& row : comparison.rows)
+    for (const Finding& finding : row.findings)
+      texts.push_back(std::string(name_of(finding.verdict)) +
+                      (finding.detail.empty() ? "" : ": " + finding.detail));
+  return texts;
+}
+
+std::vector<std::string> findings(const Row& before, const Row& now) {
+  return findings(TimedRow{before, {}}, TimedRow{now, {}});
+}
+
+using Texts = std::vector<std::string>;
+
+class TimedRows : public ::testing::Test {
+ protected:
+  TimedRow row(double median_us, std::string_view column = "", std::string_view value = "") {
+    Row made = sample_row();
+    made.set("gpu_name", "NVIDIA H200").set("driver", "550").set("build_flags", "-O3");
+    made.set("throttle", "none");
+    if (!column.empty()) made.set(column, value);
+    return timed(made, noisy(random_, 60, median_us, 0.01));
+  }
+  std::mt19937_64 random_{1};
+};
+
+TEST(Names, GoBothWays) {
+  for (std::size_t i = 0; i < VERDICTS; ++i) {
+    const auto verdict = static_cast<Verdict>(i);
+    EXPECT_EQ(find_verdict(name_of(verdict)), verdict);
+  }
+  EXPECT_FALSE(find_verdict("slower"));
+  EXPECT_FALSE(is_regression(Verdict::kFaster));
+  EXPECT_TRUE(is_regression(Verdict::kSlower));
+}
+
+TEST_F(TimedRows, Verdicts) {
+  EXPECT_EQ(findings(row(100), row(100)), Texts{"SAME"});
+  EXPECT_EQ(findings(row(100), row(110)), Texts{"SLOWER"});
+  EXPECT_EQ(findings(row(110), row(100)), Texts{"FASTER"});
+  EXPECT_EQ(findings(sample_row(), sample_row()), Texts{"UNTIMED"});
+}
+
+TEST_F(TimedRows, OtherMachinesAndBuilds) {
+  EXPECT_EQ(findings(row(100), row(200, "gpu_name", "NVIDIA H100")),
+            Texts{"INCOMPARABLE: gpu_name NVIDIA H200 -> NVIDIA H100"});
+  EXPECT_EQ(findings(row(100), row(200, "driver", "560")),
+            Texts{"INCOMPARABLE: driver 550 -> 560"});
+  EXPECT_EQ(findings(row(100), row(200, "build_flags", "-O0")),
+            Texts{"INCOMPARABLE: build_flags -O3 -> -O0"});
+  EXPECT_EQ(findings(row(100), row(200, "driver", "")),
+            Texts{"INCOMPARABLE: driver 550 -> (none)"});
+  EXPECT_EQ(findings(row(100), row(200, "throttle", "power_cap")),
+            Texts{"INCOMPARABLE: new throttled: power_cap"});
+  EXPECT_EQ(findings(row(100, "throttle", "hw_thermal sw_thermal"), row(200)),
+            Texts{"INCOMPARABLE: base throttled: hw_thermal sw_thermal"});
+  // Clocks that somebody set are no throttling, if they are set in both.
+  EXPECT_EQ(findings(row(100), row(200, "throttle", "applications_clocks")),
+            Texts{"INCOMPARABLE: throttle none -> applications_clocks"});
+  EXPECT_EQ(findings(row(100, "throttle", "applications_clocks"),
+                     row(100, "throttle", "applications_clocks")),
+            Texts{"SAME"});
+  CompareSettings across;
+  across.across = {"driver", "throttle"};
+  EXPECT_EQ(findings(row(100), row(200, "driver", "560"), across), Texts{"SLOWER"});
+  EXPECT_EQ(findings(row(100), row(200, "throttle", "power_cap"), across), Texts{"SLOWER"});
+  across.across = {"status"};
+  EXPECT_TRUE(contains(message_of<InputError>([&] { findings(row(1), row(1), across); }),
+                       "across 'status': columns that may be ignored are gpu_name"));
+}
+
+TEST_F(TimedRows, TimesWithoutSamples) {
+  TimedRow bare = row(100);
+  bare.samples_us.clear();
+  EXPECT_EQ(findings(bare, row(100)), Texts{"UNCLEAR: no samples in the base"});
+  EXPECT_EQ(findings(row(100), bare), Texts{"UNCLEAR: no samples in the new report"});
+  EXPECT_EQ(findings(row(100), {sample_row(), {}}), Texts{"UNCLEAR: no time in the new report"});
+}
+
+TEST(Status, LostAndWon) {
+  Row failed = sample_row("x", "FAIL");
+  failed.set("reason", "NaN in row 3");
+  EXPECT_EQ(findings(sample_row("x"), failed), Texts{"BROKEN: status PASS -> FAIL: NaN in row 3"});
+  EXPECT_EQ(findings(sample_row("x"), sample_row("x", "NOT_RUN")),
+            Texts{"BROKEN: status PASS -> NOT_RUN"});
+  EXPECT_EQ(findings(failed, sample_row("x")), Texts{"FIXED: status FAIL -> PASS"});
+  EXPECT_EQ(findings(failed, failed), Texts{"UNTIMED"});
+}
+
+TEST(Errors, GrowBeyondTheFactor) {
+  Row before = sample_row();
+  before.set("rms_err", 1e-4).set("err_ratio", 0.2).set("max_abs_err", 1e-3);
+  const auto with = [&](std::string_view column, double value) {
+    Row row = before;
+    return row.set(column, value);
+  };
+  EXPECT_EQ(findings(before, with("rms_err", 1.4e-4)), Texts{"UNTIMED"});
+  EXPECT_EQ(findings(before, with("rms_err", 1e-9)), Texts{"UNTIMED"});
+  EXPECT_EQ(findings(before, with("rms_err", 2e-4)),
+            Texts{"WORSE-ERROR: rms_err 0.0001 -> 0.0002 (2.0x)"});
+  EXPECT_EQ(findings(before, with("err_ratio", 0.5)),
+            Texts{"WORSE-ERROR: err_ratio 0.2000 -> 0.5000 (2.5x)"});
+  EXPECT_EQ(findings(with("err_ratio", 0), with("err_ratio", 1e-9)).size(), 1u);
+  EXPECT_TRUE(contains(findings(with("err_ratio", 0), with("err_ratio", 1e-9))[0], "WORSE-ERROR"));
+  Row failed = with("rms_err", std::numeric_limits<double>::quiet_NaN());
+  failed.set("status", "FAIL");
+  const Texts both = findings(before, failed);
+  ASSERT_EQ(both.size(), 2u);
+  EXPECT_TRUE(contains(both[0], "BROKEN"));
+  EXPECT_TRUE(contains(both[1], "WORSE-ERROR: rms_err 0.0001 -> nan"));
+  CompareSettings loose;
+  loose.error_factor = 3;
+  EXPECT_EQ(findings({before, {}}, {with("rms_err", 2e-4), {}}, loose), Texts{"UNTIMED"});
+  Row repeats = before;
+  Row varies = before;
+  EXPECT_EQ(findings(repeats.set("bitwise_repeat", true), varies.set("bitwise_repeat", false)),
+            Texts{"WORSE-ERROR: bitwise_repeat yes -> no"});
+}
+
+TEST(Work, AnyDifferenceCounts) {
+  Row before = sample_row();
+  before.set("sectors_read", 1000).set("spill_bytes", 0).set("registers", 40);
+  before.set("sector_efficiency", 0.8).set("launches", 12).set("occupancy", 0.5);
+  const auto with = [&](std::string_view column, auto value) {
+    Row row = before;
+    return row.set(column, value);
+  };
+  EXPECT_EQ(findings(before, before), Texts{"UNTIMED"});
+  EXPECT_EQ(findings(before, with("sectors_read", 1001)),
+            Texts{"CHANGED-WORK: worse: sectors_read 1000 -> 1001"});
+  EXPECT_EQ(findings(before, with("sectors_read", 999)),
+            Texts{"LESS-WORK: better: sectors_read 1000 -> 999"});
+  EXPECT_EQ(findings(before, with("spill_bytes", 8)),
+            Texts{"CHANGED-WORK: worse: spill_bytes 0 -> 8"});
+  EXPECT_EQ(findings(before, with("launches", 13)),
+            Texts{"CHANGED-WORK: worse: launches 12 -> 13"});
+  // Of these, less is worse.
+  EXPECT_EQ(findings(before, with("sector_efficiency", 0.7)),
+            Texts{"CHANGED-WORK: worse: sector_efficiency 0.8 -> 0.7"});
+  EXPECT_EQ(findings(before, with("occupancy", 0.75)),
+            Texts{"LESS-WORK: better: occupancy 0.5 -> 0.75"});
+  Row traded = with("registers", 64);
+  traded.set("sectors_read", 500);
+  EXPECT_EQ(findings(before, traded),
+            Texts{"CHANGED-WORK: worse: registers 40 -> 64; better: sectors_read 1000 -> 500"});
+  // Another compiler allots registers as it likes; what a kernel reads does not depend on it.
+  Row recompiled = traded;
+  recompiled.set("nvcc_version", "99");
+  EXPECT_EQ(findings(before, recompiled), Texts{"LESS-WORK: better: sectors_read 1000 -> 500"});
+}
+
+TEST(Work, MeasuredOnOneSideIsSaid) {
+  Row counted = sample_row();
+  const Side base = side_of({{counted.set("sectors_read", 5), {}}});
+  const Side current = side_of({{sample_row(), {}}});
+  const Comparison comparison = compare(base, current, {});
+  ASSERT_EQ(comparison.notes.size(), 1u);
+  EXPECT_TRUE(contains(comparison.notes[0], "sectors_read (1)"));
+}
+
+TEST_F(TimedRows, RowsOfOneSideOnlyAndTheOrder) {
+  const auto named = [&](std::string_view name, double median_us) {
+    TimedRow made = row(median_us);
+    made.row.set("case_id", name);
+    return timed(made.row, made.samples_us);
+  };
+  const Side base = side_of({named("a", 100), named("b", 100), named("c", 100), named("gone", 100),
+                             named("d", 100), named("f", 100)});
+  const Side current = side_of({named("d", 130), named("c", 80), named("b", 100), named("a", 110),
+                                named("new", 100), named("f", 100)});
+  const Comparison comparison = compare(base, current, {});
+  std::string order;
+  for (const RowComparison& r : comparison.rows)
+    order += fmt::format("{} {}, ", r.row().text("case_id"), name_of(r.verdict()));
+  EXPECT_TRUE(order.starts_with("d SLOWER, a SLOWER, gone MISSING, c FASTER, new NEW, ")) << order;
+  EXPECT_EQ(comparison.count(Verdict::kSame), 2u);
+  EXPECT_EQ(comparison.count(Verdict::kSlower), 2u);
+  EXPECT_TRUE(comparison.has_regression());
+  EXPECT_EQ(describe_counts(comparison), "7 rows: 2 SLOWER, 1 MISSING, 1 FASTER, 1 NEW, 2 SAME");
+
+  CompareSettings only;
+  only.filter = "^[ac] ";
+  EXPECT_EQ(compare(base, current, only).rows.size(), 2u);
+  only.filter = "nothing";
+  EXPECT_TRUE(contains(message_of<InputError>([&] { compare(base, current, only); }),
+                       "filter 'nothing' matches no row; a row is called 'd v1_tree fp16'"));
+  only.filter = "[";
+  EXPECT_TRUE(contains(message_of<InputError>([&] { compare(base, current, only); }),
+                       "filter '[' is no regular expression"));
+}
+
+TEST_F(TimedRows, TheLeastEffectOfARow) {
+  CompareSettings settings;
+  settings.least_of = [](const Row&) { return 0.3; };
+  EXPECT_EQ(findings(row(100), row(110), settings), Texts{"SAME"});
+}
+
+TEST(Compare, NeverTwoDevices) {
+  Row other = sample_row();
+  other.set("device", "cuda");
+  const Side base = side_of({{sample_row(), {}}}, "b.csv");
+  const Side current = side_of({{other, {}}}, "n.csv");
+  EXPECT_EQ(message_of<InputError>([&] { compare(base, current, {}); }),
+            "b.csv is of device emulated, n.csv of device cuda: the two are never compared");
+}
+
+// What read_side refuses beyond what the readers do.
+class Sides : public ::testing::Test {
+ protected:
+  std::string problems(const std::string& text) {
+    write_text(folder_ / "r.csv", text);
+    std::string all;
+    const Side side = read_side(folder_ / "r.csv");
+    rows_ = side.report.rows.size();
+    for (const Diagnostic& diagnostic : side.report.diagnostics)
+      all += to_string(diagnostic).substr((folder_ / "").string().size()) + "\n";
+    return all;
+  }
+  TemporaryFolder folder_;
+  std::size_t rows_ = 0;
+};
+
+TEST_F(Sides, MixedDevices) {
+  Row other = sample_row("b");
+  other.set("device", "cuda");
+  other.set("row_id", make_row_id(other));
+  const std::string found =
+      problems(testing::report_text({sample_row("a"), other, sample_row("c")}));
+  EXPECT_TRUE(contains(found,
+                       "r.csv:3:1: error: device: 'cuda', but the rows from line 2 on are of "
+                       "'emulated'"));
+  EXPECT_EQ(rows_, 2u);
+  Row h100 = sample_row("b");
+  h100.set("gpu_name", "H100");
+  EXPECT_TRUE(contains(problems(testing::report_text({sample_row("a"), h100})),
+                       "r.csv:3:1: error: gpu_name: 'H100'"));
+}
+
+TEST_F(Sides, TheSameRowOfTwoRuns) {
+  Row again = sample_row();
+  again.set("run_id", "later");
+  const std::string found = problems(testing::report_text({sample_row(), again}));
+  EXPECT_TRUE(contains(found, "r.csv:3:1: error: row_id "));
+  EXPECT_TRUE(
+      contains(found, "of run later is there from run 20260131T150405Z-9f3a1c too, in line 2"));
+  EXPECT_EQ(rows_, 1u);
+}
+
+TEST_F(Sides, RowsThatWereChangedByHand) {
+  Row changed = sample_row("b");
+  changed.set("row_id", "0123456789abcdef");
+  EXPECT_TRUE(contains(problems(testing::report_text({sample_row("a"), changed})),
+                       "r.csv:3:1: error: row_id: 0123456789abcdef is not the hash"));
+}
+
+TEST_F(Sides, NothingToCompare) {
+  EXPECT_TRUE(contains(message_of<InputError>([&] { problems(header_line() + "\n"); }),
+                       "r.csv: has no rows to compare"));
+  const TimedRow row = timed(sample_row(), {1, 2, 3});
+  EXPECT_TRUE(contains(message_of<InputError>([&] { problems(testing::report_text({row.row})); }),
+                       "r.samples.jsonl: cannot be opened"));
+}
+
+TEST_F(Sides, DiagnosticsOfTheSamplesAreThere) {
+  write_text(folder_ / "r.samples.jsonl", "{\"run");
+  EXPECT_TRUE(contains(problems(testing::report_text({sample_row()})),
+                       "r.samples.jsonl:1:1: error: the file ends in the middle"));
+}
+
+TEST_F(Sides, TenThousandRowsInTwoSeconds) {
+  std::mt19937_64 random(9);
+  for (const auto name : {"a.csv", "b.csv"}) {
+    std::vector<TimedRow> rows;
+    for (int i = 0; i < 10000; ++i)
+      rows.push_back(timed(sample_row(fmt::format("case {}", i)), noisy(random, 100, 100, 0.01)));
+    write_report(folder_ / name, rows);
+  }
+  // The processor's time, so that a busy machine does not fail it.
+  const std::clock_t begin = std::clock();
+  const Side base = read_side(folder_ / "a.csv");
+  const Side current = read_side(folder_ / "b.csv");
+  const std::clock_t read = std::clock();
+  const Comparison comparison = compare(base, current, {});
+  const std::string text = describe_comparison(comparison, base, current, {}, {});
+  const double seconds = static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
+  RecordProperty("seconds", std::to_string(seconds));
+  RecordProperty("of_these_reading",
+                 std::to_string(static_cast<double>(read - begin) / CLOCKS_PER_SEC));
+  EXPECT_EQ(comparison.count(Verdict::kSame), 10000u);
+  EXPECT_LT(seconds, 5) << "0.8 s without sanitizers; wanted are 2";
+}
+
+TEST_F(TimedRows, ForPrograms) {
+  TimedRow slower = row(110);
+  slower.row.set("case_id", "x,\"y\"").set("repro_cmd", "verify --x");
+  TimedRow before = row(100);
+  before.row.set("case_id", "x,\"y\"");
+  const Side old_side = side_of({timed(before.row, before.samples_us)}, "a.csv");
+  const Side current = side_of({timed(slower.row, slower.samples_us)}, "b.csv");
+  const Comparison comparison = compare(old_side, current, {});
+  const std::string csv = comparison_csv(comparison);
+  EXPECT_TRUE(contains(csv, "verdict,verdicts,base_us"));
+  EXPECT_TRUE(contains(csv, ",rms_norm,\"x,\"\"y\"\"\",v1_tree,,fp16,SLOWER,SLOWER,"));
+  const std::string json = comparison_json(comparison, old_side, current, {});
+  EXPECT_TRUE(contains(json, "\"SLOWER\": 1"));
+  EXPECT_TRUE(contains(json, "\"verdict\": \"SLOWER\""));
+  const std::string text = describe_comparison(comparison, old_side, current, {}, {});
+  EXPECT_TRUE(contains(text, "*** EMULATED DEVICE"));
+  EXPECT_TRUE(contains(text, "    verify --x\n"));
+  EXPECT_TRUE(text.ends_with("1 row: 1 SLOWER\n"));
+  const std::string markdown =
+      describe_comparison(comparison, old_side, current, {}, {.markdown = true});
+  EXPECT_TRUE(contains(markdown, "| SLOWER | x,"));
+  EXPECT_TRUE(contains(markdown, "## regressions"));
+}
+
+}  // namespace
+}  // namespace assay::reports
