@@ -9,5 +9,8 @@ namespace assay::reports {
 /// app.parse() and `exit_code` is set.
 void add_show_command(CLI::App& app, int& exit_code);
 void add_columns_command(CLI::App& app, int& exit_code);
+void add_html_command(CLI::App& app, int& exit_code);
+void add_merge_command(CLI::App& app, int& exit_code);
+void add_trend_command(CLI::App& app, int& exit_code);
 
 }  // namespace assay::reports

@@ -10,6 +10,9 @@ int main(int argc, char** argv) {
   int exit_code = 0;
   assay::reports::add_show_command(app, exit_code);
   assay::reports::add_columns_command(app, exit_code);
+  assay::reports::add_html_command(app, exit_code);
+  assay::reports::add_merge_command(app, exit_code);
+  assay::reports::add_trend_command(app, exit_code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
