@@ -12,12 +12,12 @@ namespace assay::reports {
 namespace {
 
 struct Split {
-  std::size_t at = 0;     // first value of the right side; 0: none
+  std::size_t at = 0;    // first value of the right side; 0: none
   double statistic = 0;  // Q of the paper
 };
 
-// The split of `values` with the largest statistic, in O(n^2): from one split to the next, one value
-// goes from the right side to the left.
+// The split of `values` with the largest statistic, in O(n^2): from one split to the next, one
+// value goes from the right side to the left.
 Split best_split(std::span<const double> values, std::size_t least) {
   Split best;
   const std::size_t n = values.size();
@@ -57,8 +57,8 @@ struct Segment {
 bool is_significant(double statistic, std::span<const double> values,
                     const std::vector<Segment>& segments, const ChangePointOptions& options,
                     std::mt19937_64& random) {
-  const auto most = static_cast<std::size_t>(
-      options.false_alarm * static_cast<double>(options.permutations + 1));
+  const auto most =
+      static_cast<std::size_t>(options.false_alarm * static_cast<double>(options.permutations + 1));
   if (most < 1) return false;
   std::size_t reached = 1;  // the series itself is one of the permutations
   std::vector<double> shuffled(values.begin(), values.end());
@@ -66,9 +66,11 @@ bool is_significant(double statistic, std::span<const double> values,
     double largest = 0;
     for (const Segment& segment : segments) {
       if (segment.end - segment.begin < 2 * options.least_segment) continue;
-      const std::span part = std::span(shuffled).subspan(segment.begin, segment.end - segment.begin);
+      const std::span part =
+          std::span(shuffled).subspan(segment.begin, segment.end - segment.begin);
       // Fisher and Yates, by hand: std::shuffle's order differs between libraries.
-      for (std::size_t i = part.size() - 1; i > 0; --i) std::swap(part[i], part[random() % (i + 1)]);
+      for (std::size_t i = part.size() - 1; i > 0; --i)
+        std::swap(part[i], part[random() % (i + 1)]);
       largest = std::max(largest, best_split(part, options.least_segment).statistic);
     }
     // Sums in another order differ in their last bits.

@@ -22,9 +22,9 @@ struct ChangePointOptions {
 /// uses it (Daly et al., The Use of Change Point Detection to Identify Software Performance
 /// Regressions in a Continuous Integration System, ICPE 2020): the split with the largest energy
 /// distance between its sides, accepted if a permutation test finds it significant, then the same
-/// within the parts. No distribution is assumed. The permutations are seeded, so the same series has
-/// the same answer, and end early once significance is out of reach (Besag and Clifford, Sequential
-/// Monte Carlo p-values, 1991).
+/// within the parts. No distribution is assumed. The permutations are seeded, so the same series
+/// has the same answer, and end early once significance is out of reach (Besag and Clifford,
+/// Sequential Monte Carlo p-values, 1991).
 ///
 /// Returns the index of the first value of each new segment, ascending. A permutation test knows
 /// nothing of short series: of 10 values with a clear step in their middle, 1 in 126 permutations

@@ -32,7 +32,8 @@ void add_trend_command(CLI::App& app, int& exit_code) {
   command->footer("Exit code: 0, steps or not; 2 if a report had errors in it.");
   command->callback([arguments, &exit_code] {
     if (!arguments->output.empty()) require_chart_library();
-    const TrendOptions options{arguments->least_percent / 100, arguments->false_alarm_percent / 100};
+    const TrendOptions options{arguments->least_percent / 100,
+                               arguments->false_alarm_percent / 100};
     bool bad = false;
     const auto reports = read_folder(arguments->folder, bad, std::cerr);
     const Trend trend = make_trend(reports, options);

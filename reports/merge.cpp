@@ -41,8 +41,8 @@ bool same_file(const fs::path& a, const fs::path& b) {
 void check_names(std::span<const std::string> inputs, const std::string& output, bool overwrite) {
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     if (same_file(inputs[i], output))
-      throw InputError(fmt::format("{}: is an input and cannot be the output; name another file",
-                                   output));
+      throw InputError(
+          fmt::format("{}: is an input and cannot be the output; name another file", output));
     for (std::size_t j = 0; j < i; ++j)
       if (same_file(inputs[i], inputs[j]))
         throw InputError(fmt::format("{}: is given twice", inputs[i]));
@@ -50,8 +50,8 @@ void check_names(std::span<const std::string> inputs, const std::string& output,
   if (overwrite) return;
   for (const fs::path& path : {fs::path(output), samples_path(output)})
     if (fs::exists(path))
-      throw InputError(fmt::format("{}: exists already; pass --overwrite, or name another file",
-                                   path.string()));
+      throw InputError(
+          fmt::format("{}: exists already; pass --overwrite, or name another file", path.string()));
 }
 
 std::string machine_of(const Row& row) {
@@ -106,11 +106,11 @@ std::optional<std::vector<const Row*>> unite(const std::vector<Report>& reports,
       if (++told > MOST_SHOWN) continue;
       err << to_string(Diagnostic{
                  report.file, report.lines[i], 1,
-                 fmt::format("row_id {} of run {} is in {}:{} too, {}",
-                             printable(row.text("row_id")), printable(row.text("run_id")),
-                             other.report->file, other.report->lines[other.index],
-                             column.empty() ? "with the same cells; kept once"
-                                            : "with another " + column),
+                 fmt::format(
+                     "row_id {} of run {} is in {}:{} too, {}", printable(row.text("row_id")),
+                     printable(row.text("run_id")), other.report->file,
+                     other.report->lines[other.index],
+                     column.empty() ? "with the same cells; kept once" : "with another " + column),
                  column.empty() ? Severity::kWarning : Severity::kError})
           << "\n";
     }
@@ -122,8 +122,8 @@ std::optional<std::vector<const Row*>> unite(const std::vector<Report>& reports,
   return rows;
 }
 
-// The last line of each key in a samples file, as it stands there; a last line cut short is dropped,
-// as its row is (see SampleWriter). A file that is not there has none.
+// The last line of each key in a samples file, as it stands there; a last line cut short is
+// dropped, as its row is (see SampleWriter). A file that is not there has none.
 void collect_samples(const fs::path& path, std::map<Key, std::string>& samples) {
   if (!fs::exists(path)) return;
   const std::string text = read_file(path);
@@ -192,7 +192,8 @@ int merge_reports(std::span<const std::string> inputs, const std::string& output
       without += row->integer("samples").value_or(0) > 0;
     }
   }
-  if (without > 0) err << fmt::format("note: {} timed rows have no raw samples beside them\n", without);
+  if (without > 0)
+    err << fmt::format("note: {} timed rows have no raw samples beside them\n", without);
   // Samples first: then every row that can be seen has them.
   WholeFile samples_file(samples_path(output), jsonl);
   WholeFile csv_file(output, csv);

@@ -23,7 +23,8 @@ constexpr std::size_t FEWEST_RUNS = 10;
 
 std::string machine_of(const Row& row) {
   if (row.has("gpu_name")) return row.text("gpu_name");
-  return row.has("host_cpu") ? row.text("device") + ", " + row.text("host_cpu") : row.text("device");
+  return row.has("host_cpu") ? row.text("device") + ", " + row.text("host_cpu")
+                             : row.text("device");
 }
 
 double median_of(const std::vector<TrendPoint>& points, std::size_t begin, std::size_t end) {
@@ -111,12 +112,12 @@ std::string describe_steps(const Trend& trend, const TrendOptions& options, std:
   std::vector<Found> found;
   for (const TrendSeries& series : trend.series)
     for (const TrendStep& step : series.steps) found.push_back({&series, &step});
-  std::ranges::stable_sort(found, [](const Found& a, const Found& b) {
-    return a.step->change() > b.step->change();
-  });
+  std::ranges::stable_sort(
+      found, [](const Found& a, const Found& b) { return a.step->change() > b.step->change(); });
 
-  std::string out = fmt::format("{} runs, {} series; {} steps of {:.3g} % or more", trend.runs.size(),
-                                trend.series.size(), found.size(), 100 * options.least);
+  std::string out =
+      fmt::format("{} runs, {} series; {} steps of {:.3g} % or more", trend.runs.size(),
+                  trend.series.size(), found.size(), 100 * options.least);
   if (!trend.runs.empty())
     out += fmt::format(", {} to {}", trend.runs.front().utc, trend.runs.back().utc);
   out += "\n";
@@ -138,7 +139,8 @@ std::string describe_steps(const Trend& trend, const TrendOptions& options, std:
     table.add({fmt::format("{:+.1f} %", 100 * f.step->change()), figure(f.step->before_us),
                figure(f.step->after_us),
                run.commit.substr(0, COMMIT_DIGITS) + (run.dirty ? " (dirty)" : ""), run.utc,
-               row.text("case_id"), row.has("version") ? row.text("version") : row.text("kernel_set"),
+               row.text("case_id"),
+               row.has("version") ? row.text("version") : row.text("kernel_set"),
                f.series->machine});
   }
   return out + table.text(width);
@@ -150,7 +152,8 @@ std::vector<Report> read_folder(const std::string& folder, bool& bad, std::ostre
     throw InputError(fmt::format("{}: is no folder; name one that holds reports, *.csv", folder));
   std::vector<fs::path> paths;
   for (const auto& entry : fs::directory_iterator(folder))
-    if (entry.is_regular_file() && entry.path().extension() == ".csv") paths.push_back(entry.path());
+    if (entry.is_regular_file() && entry.path().extension() == ".csv")
+      paths.push_back(entry.path());
   std::ranges::sort(paths);
   std::vector<Report> reports;
   for (const fs::path& path : paths) {
@@ -169,7 +172,8 @@ std::vector<Report> read_folder(const std::string& folder, bool& bad, std::ostre
     }
   }
   if (reports.empty())
-    throw InputError(fmt::format("{}: holds no usable report ({} files *.csv)", folder, paths.size()));
+    throw InputError(
+        fmt::format("{}: holds no usable report ({} files *.csv)", folder, paths.size()));
   return reports;
 }
 

@@ -52,19 +52,21 @@ struct Trend {
   std::vector<TrendSeries> series;
 };
 
-/// Series of the rows that passed and were timed, by row_id and machine, runs in order of their first
-/// utc. Steps are the change points of the logarithms of the medians (change_points.h); neighbours
-/// whose medians differ by less than `least` are one.
+/// Series of the rows that passed and were timed, by row_id and machine, runs in order of their
+/// first utc. Steps are the change points of the logarithms of the medians (change_points.h);
+/// neighbours whose medians differ by less than `least` are one.
 Trend make_trend(std::span<const Report> reports, const TrendOptions& options);
 
 /// The steps, largest slowdown first, as text for a terminal that is `width` cells wide.
-std::string describe_steps(const Trend& trend, const TrendOptions& options, std::size_t width = 120);
+std::string describe_steps(const Trend& trend, const TrendOptions& options,
+                           std::size_t width = 120);
 
 /// The page: a small chart per series, those with steps first (html/trend_page.cpp).
 std::string render_trend(const Trend& trend, const TrendOptions& options);
 
-/// The reports in `folder`, *.csv, in order of their names. Those that cannot be used, and bad rows,
-/// are told to `err` and set `bad`. Throws InputError where `folder` is none or holds no usable one.
+/// The reports in `folder`, *.csv, in order of their names. Those that cannot be used, and bad
+/// rows, are told to `err` and set `bad`. Throws InputError where `folder` is none or holds no
+/// usable one.
 std::vector<Report> read_folder(const std::string& folder, bool& bad, std::ostream& err);
 
 }  // namespace assay::reports

@@ -18,12 +18,13 @@ struct DtypeCeilings {
   std::optional<double> tflop_per_s;  ///< Arithmetic peak, 1e12 flop/s.
 };
 
-/// A row's roofline_frac is max(bytes / B, flops / P) / time, for the bandwidth B and the peak P that
-/// its run measured (Williams, Waterman and Patterson, Roofline, 2009). So gb_per_s / roofline_frac is
-/// B for a row that memory limits and below B for any other, and tflop_per_s / roofline_frac is P or
-/// below P likewise: the largest of each are B and P, if rows of both kinds are there. A run in which
-/// no row is limited by arithmetic shows P nowhere: it is left out, and so is B in the other case.
-/// Rows without roofline_frac, those of the emulated device among them, say nothing.
+/// A row's roofline_frac is max(bytes / B, flops / P) / time, for the bandwidth B and the peak P
+/// that its run measured (Williams, Waterman and Patterson, Roofline, 2009). So gb_per_s /
+/// roofline_frac is B for a row that memory limits and below B for any other, and tflop_per_s /
+/// roofline_frac is P or below P likewise: the largest of each are B and P, if rows of both kinds
+/// are there. A run in which no row is limited by arithmetic shows P nowhere: it is left out, and
+/// so is B in the other case. Rows without roofline_frac, those of the emulated device among them,
+/// say nothing.
 std::vector<DtypeCeilings> derive_ceilings(std::span<const Row> rows);
 
 }  // namespace assay::reports

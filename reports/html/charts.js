@@ -48,7 +48,8 @@ const Assay = (() => {
   // Round values that a logarithmic axis shows between low and high.
   function logTicks(low, high) {
     const decades = Math.log10(high / low);
-    const steps = decades > 3 ? [1] : decades > 1.2 ? [1, 2, 5] : [1, 1.5, 2, 3, 4, 5, 6, 8];
+    const steps = decades > 3 ? [1] : decades > 1.2 ? [1, 2, 5] : decades > 0.35 ? [1, 1.5, 2, 3, 4, 5, 6, 8]
+        : [1, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.8, 2, 2.2, 2.5, 3, 3.5, 4, 4.5, 5, 6, 7, 8, 9];
     const ticks = [];
     for (let e = Math.floor(Math.log10(low)) - 1; e <= Math.ceil(Math.log10(high)); ++e)
       for (const step of steps) {
@@ -95,7 +96,7 @@ const Assay = (() => {
   function categoryScale(labels) {
     return {
       type: 'category', labels, offset: true, grid: {color: theme().grid},
-      ticks: {color: theme().text, autoSkip: false, font: {size: 11}},
+      ticks: {color: theme().text, autoSkip: false, font: {size: printing ? 13 : 11}},
     };
   }
 
@@ -138,12 +139,18 @@ const Assay = (() => {
     options.animation = false;
     options.maintainAspectRatio = false;
     options.devicePixelRatio = printing ? 2 : undefined;
-    options.font = {family: getComputedStyle(document.body).fontFamily, size: 12};
+    options.font = {family: getComputedStyle(document.body).fontFamily, size: printing ? 15 : 12};
     options.color = theme().text;
     options.plugins ??= {};
     options.plugins.legend = {
       position: 'bottom',
-      labels: {usePointStyle: true, color: theme().text, boxHeight: 7, boxWidth: 24, padding: 10},
+      labels: {
+        usePointStyle: true, color: theme().text, boxHeight: 8, boxWidth: 16, padding: 10,
+        generateLabels: (chart) => Chart.defaults.plugins.legend.labels.generateLabels(chart).map((item) => {
+          const dash = chart.data.datasets[item.datasetIndex].borderDash;
+          return dash ? {...item, lineDash: dash.map((length) => length / 2), lineWidth: 2} : item;
+        }),
+      },
       ...options.plugins.legend,
     };
     options.interaction ??= {mode: 'nearest', intersect: true};

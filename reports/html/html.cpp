@@ -52,7 +52,8 @@ int write_html(const std::string& input, const std::string& output, std::ostream
   require_chart_library();
   std::error_code ignored;
   if (std::filesystem::equivalent(input, output, ignored))
-    throw InputError(fmt::format("{}: is the report itself; name another file for the page", output));
+    throw InputError(
+        fmt::format("{}: is the report itself; name another file for the page", output));
   const Report report = read_report(input);
   for (std::size_t i = 0; i < std::min(report.diagnostics.size(), MOST_DIAGNOSTICS); ++i)
     err << to_string(report.diagnostics[i]) << "\n";

@@ -26,15 +26,15 @@ struct Comparison {
 };
 
 /// The page of a report: what was run and where; correctness with failures and their replay
-/// commands; speed of models and kernels over their shapes; the roofline; versions against each other
-/// and LibTorch; the comparison, if there is one; all rows, to sort and filter. Times of rows
+/// commands; speed of models and kernels over their shapes; the roofline; versions against each
+/// other and LibTorch; the comparison, if there is one; all rows, to sort and filter. Times of rows
 /// without PASS are not drawn. Self-contained; throws InputError where Chart.js was not built in.
 std::string render_html(const Report& report,
                         const std::optional<Comparison>& comparison = std::nullopt);
 
-/// `report html`: reads `input`, writes `output` as a whole or not at all. Returns the exit code: 0,
-/// or 2 if the report had errors in it (its good rows are in the page), or no rows. Throws InputError
-/// where nothing is usable or `output` is `input` or cannot be written.
+/// `report html`: reads `input`, writes `output` as a whole or not at all. Returns the exit code:
+/// 0, or 2 if the report had errors in it (its good rows are in the page), or no rows. Throws
+/// InputError where nothing is usable or `output` is `input` or cannot be written.
 int write_html(const std::string& input, const std::string& output, std::ostream& out,
                std::ostream& err);
 

@@ -78,9 +78,10 @@
             members,
             points: distinct(members.map((row) => row.shape[x])).length,
             work: Math.max(...members.map((row) => row.t_median_us)),
+            usual: members[0].dtype === 'fp16',
           }))
           .filter((slice) => slice.points > 1)
-          .sort((a, b) => b.points - a.points || b.members.length - a.members.length || b.work - a.work);
+          .sort((a, b) => b.points - a.points || b.members.length - a.members.length || b.usual - a.usual || b.work - a.work);
       if (slices.length) found.push({x, slices, points: slices[0].points});
     }
     const rank = (cut) => {

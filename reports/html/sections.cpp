@@ -18,6 +18,7 @@ namespace assay::reports {
 namespace {
 
 constexpr std::size_t MOST_DIAGNOSTICS = 50;
+constexpr std::size_t MOST_PRINTED = 40;  // of a long table on paper; style.css says the same
 
 std::vector<std::string> distinct(const Report& report, std::string_view column) {
   std::vector<std::string> values;
@@ -143,9 +144,9 @@ std::string tally_cells(const Tally& tally, const std::vector<std::string>& stat
     const double percent = 100 * *tally.worst->real("err_ratio");
     const double width = std::isfinite(percent) ? std::clamp(percent, 0.0, 100.0) : 100;
     out += fmt::format(
-        "<td class=\"n\">{} %</td><td><div class=\"meter{}\"><i style=\"width:{:.1f}%\"></i></div>"
+        "<td class=\"n\">{}</td><td><div class=\"meter{}\"><i style=\"width:{:.1f}%\"></i></div>"
         "</td><td class=\"name\">{}</td>",
-        std::isfinite(percent) ? figure(percent) : fmt::format("{}", percent),
+        std::isfinite(percent) ? figure(percent) + " %" : fmt::format("{}", percent),
         percent <= 100 ? "" : " over", width, escape_html(name_of_row(*tally.worst)));
   } else {
     out += "<td class=\"n\"></td><td></td><td></td>";
@@ -169,12 +170,13 @@ std::string failures(const Report& report) {
     for (const auto column : {"err_ratio", "max_abs_err", "tolerance"})
       if (const auto value = row.real(column))
         facts += fmt::format(" \u00B7 {} {:.4g}", column, *value);
-    if (row.has("worst_index")) facts += fmt::format(" \u00B7 at element {}", *row.integer("worst_index"));
+    if (row.has("worst_index"))
+      facts += fmt::format(" \u00B7 at element {}", *row.integer("worst_index"));
     list += fmt::format("<li><b class=\"status bad\">{}</b> {}", escape_html(row.text("status")),
                         escape_html(name_of_row(row)));
-    list += fmt::format("<div class=\"reason\">{}{}</div>",
-                        row.has("reason") ? escape_html(row.text("reason")) : "no reason given",
-                        facts);
+    list +=
+        fmt::format("<div class=\"reason\">{}{}</div>",
+                    row.has("reason") ? escape_html(row.text("reason")) : "no reason given", facts);
     if (row.has("repro_cmd"))
       list += fmt::format("<pre class=\"replay\">{}</pre>", escape_html(row.text("repro_cmd")));
     list += "</li>\n";
@@ -194,7 +196,8 @@ std::string skips(const Report& report) {
               (row.has("reason") ? row.text("reason") : "no reason given")];
   }
   if (count == 0) return "";
-  std::string out = fmt::format("<details><summary>Why {} rows were skipped</summary><ul>\n", count);
+  std::string out =
+      fmt::format("<details><summary>Why {} rows were skipped</summary><ul>\n", count);
   for (const auto& [reason, n] : reasons)
     out += fmt::format("<li>{} ({})</li>\n", escape_html(reason), n);
   return out + "</ul></details>\n";
@@ -224,11 +227,11 @@ std::string origin_section(const Report& report) {
         "<p class=\"banner\" role=\"note\"><b>Emulated device.</b> These times are a CPU&#39;s, "
         "simulating a GPU. They are not performance.</p>\n";
   if (!report.diagnostics.empty()) {
-    out += fmt::format("<div class=\"banner\" role=\"note\"><b>{} in this file.</b> Its good rows "
-                       "are below.<ul>\n",
-                       report.diagnostics.size() == 1
-                           ? "One problem"
-                           : fmt::format("{} problems", report.diagnostics.size()));
+    out += fmt::format(
+        "<div class=\"banner\" role=\"note\"><b>{} in this file.</b> Its good rows "
+        "are below.<ul>\n",
+        report.diagnostics.size() == 1 ? "One problem"
+                                       : fmt::format("{} problems", report.diagnostics.size()));
     for (std::size_t i = 0; i < std::min(report.diagnostics.size(), MOST_DIAGNOSTICS); ++i)
       out += fmt::format("<li>{}</li>\n", escape_html(to_string(report.diagnostics[i])));
     if (report.diagnostics.size() > MOST_DIAGNOSTICS)
@@ -242,9 +245,10 @@ std::string origin_section(const Report& report) {
             labelled(report, "compute capability", "compute_capability"),
             labelled(report, "SMs:", "sm_count"), labelled(report, "ECC:", "ecc"),
             labelled(report, "MIG:", "mig")});
-  add_fact(out, "Software",
-           {labelled(report, "driver", "driver"), labelled(report, "CUDA", "cuda_runtime"),
-            labelled(report, "nvcc", "nvcc_version"), labelled(report, "LibTorch", "torch_version")});
+  add_fact(
+      out, "Software",
+      {labelled(report, "driver", "driver"), labelled(report, "CUDA", "cuda_runtime"),
+       labelled(report, "nvcc", "nvcc_version"), labelled(report, "LibTorch", "torch_version")});
   add_fact(out, "Host", {labelled(report, "", "host_cpu")});
   add_fact(out, "Code",
            {commits(report), labelled(report, "", "build_flags"), labelled(report, "for", "arch")});
@@ -302,9 +306,9 @@ std::string generation_section(const Report& report) {
     return a->real("t_median_us") < b->real("t_median_us");
   });
   std::string out =
-      "<section id=\"generation\"><h2>Whole model</h2>\n<div class=\"scroll\"><table "
-      "class=\"summary\"><thead><tr><th>case</th><th>phase</th><th>kernels</th><th>dtype</th>"
-      "<th>quant</th><th class=\"n\">tokens/s</th><th class=\"n\">step, ms</th>"
+      "<section id=\"generation\"><h2>Whole model</h2>\n<div class=\"scroll tall\"><table "
+      "class=\"summary\"><thead><tr><th>case</th><th>kernels</th><th>weights</th>"
+      "<th class=\"n\">tokens/s</th><th class=\"n\">step, ms</th>"
       "<th class=\"n\">first token, ms</th><th class=\"n\">launches</th><th class=\"n\">allocations"
       "</th><th class=\"n\">peak memory, GB</th><th class=\"n\">of the limit</th>"
       "<th class=\"n\">vs LibTorch</th></tr></thead><tbody>\n";
@@ -318,9 +322,9 @@ std::string generation_section(const Report& report) {
       return row->has(column) ? fmt::format("<td class=\"n\">{}</td>", *row->integer(column))
                               : std::string("<td></td>");
     };
-    out += "<tr>";
-    for (const auto column : {"case_id", "phase", "kernel_set", "dtype", "quant"})
-      out += fmt::format("<td>{}</td>", escape_html(row->text(column)));
+    out += fmt::format("<tr><td class=\"long\">{}</td><td>{}</td><td>{}</td>",
+                       escape_html(row->text("case_id")), escape_html(row->text("kernel_set")),
+                       escape_html(row->has("quant") ? row->text("quant") : row->text("dtype")));
     out += cell_of(row->real("tok_per_s")) + cell_of(scaled("t_median_us", 1e-3)) +
            cell_of(row->real("ttft_ms")) + count("launches") + count("allocations") +
            cell_of(scaled("peak_mem_bytes", 1e-9));
@@ -330,7 +334,12 @@ std::string generation_section(const Report& report) {
     out += speedup ? fmt::format("<td class=\"n\">{:.2f}\u00D7</td>", *speedup) : "<td></td>";
     out += "</tr>\n";
   }
-  return out + "</tbody></table></div></section>\n";
+  out += "</tbody></table></div>\n";
+  if (rows.size() > MOST_PRINTED)
+    out +=
+        fmt::format("<p class=\"note paper\">The first {} of {} rows; the page has them all.</p>\n",
+                    MOST_PRINTED, rows.size());
+  return out + "</section>\n";
 }
 
 std::string comparison_section(const Report& report, const Comparison& comparison) {

@@ -130,7 +130,7 @@
     const columns = columnsInOrder();
     body.replaceChildren(...found.slice(0, state.limit).map((row) => {
       const line = element('tr', {tabindex: 0}, ...columns.map((name) => element('td',
-          {class: numeric(name) ? 'n' : name === 'status' ? `status ${row.status === 'PASS' ? 'pass' : row.status === 'SKIP' ? 'skip' : 'bad'}` : ''},
+          {class: numeric(name) ? 'n' : name === 'case_id' ? 'long' : name === 'status' ? `status ${row.status === 'PASS' ? 'pass' : row.status === 'SKIP' ? 'skip' : 'bad'}` : ''},
           cell(row, name))));
       const open = () => {
         if (line.nextSibling?.classList.contains('opened')) return line.nextSibling.remove();

@@ -16,8 +16,8 @@ constexpr std::size_t COMMIT_DIGITS = 12;
 
 Json json_of(const TrendSeries& series) {
   Json out;
-  for (const auto column : {"suite", "op", "case_id", "dtype", "phase", "version", "kernel_set",
-                            "quant"})
+  for (const auto column :
+       {"suite", "op", "case_id", "dtype", "phase", "version", "kernel_set", "quant"})
     if (series.row.has(column)) out[column] = series.row.text(column);
   out["machine"] = series.machine;
   Json points = Json::array();
@@ -61,7 +61,8 @@ std::string render_trend(const Trend& trend, const TrendOptions& options) {
   Page page;
   page.title = "Assay: trend";
   page.body = fmt::format(
-      "<header><h1>Assay trend</h1>\n<p class=\"verdict {}\">{} steps in {} series over {} runs</p>\n"
+      "<header><h1>Assay trend</h1>\n<p class=\"verdict {}\">{} steps in {} series over {} "
+      "runs</p>\n"
       "</header>\n<main>\n",
       steps > 0 ? "bad" : "pass", steps, trend.series.size(), trend.runs.size());
   if (emulated)
@@ -70,7 +71,8 @@ std::string render_trend(const Trend& trend, const TrendOptions& options) {
         "simulating a GPU. They are not performance.</p>\n";
   page.body += fmt::format(
       "<p class=\"note\">{} to {}. Median time of each case, run by run, with its 95 % interval; a "
-      "series without a change shows a step with a chance of {:.3g} %, and steps below {:.3g} % are "
+      "series without a change shows a step with a chance of {:.3g} %, and steps below {:.3g} % "
+      "are "
       "not told. Steps are found by E-divisive (Matteson and James, 2014).</p>\n"
       "<section id=\"steps\"><h2>Steps</h2><div id=\"step-table\"></div></section>\n"
       "<section id=\"series\"><h2>Cases</h2><div id=\"series-controls\"></div>"

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Opens the pages of `report html` and `report trend` in headless Chromium and tries them.
 
-browser_test.py REPORT MAKE_REPORTS [--pictures DIR]
+browser_test.py REPORT MAKE_REPORTS [--xml FILE] [--pictures DIR]
 
 Exit code: 0 if all checks hold, 1 if one does not, 77 where there is no Chromium (with CI or
-ASSAY_NEED_BROWSER in the environment, 2: there a missing browser is a failure). With --pictures, PNG
-and PDF files of the pages are left in DIR. Talks to Chromium over its debugging pipe, so nothing but
+ASSAY_NEED_BROWSER in the environment, 2: there a missing browser is a failure). --xml writes JUnit XML,
+a test case per page. With --pictures, PNG and PDF files of the pages are left in DIR. Talks to Chromium over its debugging pipe, so nothing but
 Python is needed.
 """
 import argparse
@@ -18,6 +18,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import xml.etree.ElementTree as ElementTree
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 PATIENCE_S = 120
@@ -168,15 +169,30 @@ SORT = """((name) => {
 
 class Checks:
     def __init__(self):
-        self.failed = 0
         self.held = 0
+        self.pages = {}  # name: what failed
+
+    def begin(self, page):
+        self.page = self.pages.setdefault(page, [])
 
     def that(self, holds, what, found=None):
         if holds:
             self.held += 1
             return
-        self.failed += 1
-        print(f"FAILED: {what}" + (f"; found: {str(found)[:600]}" if found is not None else ""))
+        self.page.append(what + (f"; found: {str(found)[:600]}" if found is not None else ""))
+        print(f"FAILED: {self.page[-1]}")
+
+    @property
+    def failed(self):
+        return sum(map(len, self.pages.values()))
+
+    def write_xml(self, path):
+        suite = ElementTree.Element("testsuite", name="pages_in_a_browser", tests=str(len(self.pages)))
+        for page, failures in self.pages.items():
+            case = ElementTree.SubElement(suite, "testcase", name=page, classname="pages_in_a_browser")
+            for failure in failures:
+                ElementTree.SubElement(case, "failure", message=failure)
+        ElementTree.ElementTree(suite).write(path, encoding="utf-8", xml_declaration=True)
 
 
 def check_charts(checks, browser, page, least):
@@ -189,6 +205,7 @@ def check_charts(checks, browser, page, least):
 
 
 def check_sweep(checks, browser, page):
+    checks.begin("sweep")
     browser.open(page)
     check_charts(checks, browser, page.name, 30)
     checks.that(browser.run("document.title") == "Assay: sweep.csv", "a hostile reason does nothing",
@@ -241,6 +258,7 @@ def check_sweep(checks, browser, page):
 
 
 def check_trend(checks, browser, page):
+    checks.begin("trend")
     browser.open(page)
     check_charts(checks, browser, page.name, 40)
     steps = browser.run("[...document.querySelectorAll('#step-table tbody tr')].map((line) => line.textContent)")
@@ -266,6 +284,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("report")
     parser.add_argument("make_reports")
+    parser.add_argument("--xml", type=pathlib.Path)
     parser.add_argument("--pictures", type=pathlib.Path)
     arguments = parser.parse_args()
     program = next(filter(None, map(shutil.which, NAMES)), None)
@@ -289,6 +308,7 @@ def main():
         browser = Browser(program, folder / "profile")
         try:
             check_sweep(checks, browser, pages[0])
+            checks.begin("emulated")
             browser.open(pages[1])
             check_charts(checks, browser, pages[1].name, 8)
             checks.that("not performance" in (browser.run("document.querySelector('.banner')?.textContent") or ""),
@@ -298,6 +318,8 @@ def main():
                 take_pictures(browser, arguments.pictures, pages)
         finally:
             browser.close()
+    if arguments.xml:
+        checks.write_xml(arguments.xml)
     print(f"{checks.held} checks held, {checks.failed} failed")
     return 1 if checks.failed else 0
 

@@ -81,8 +81,8 @@ class Sweep {
   // The time of `row` from its bytes and flops at `efficiency` of the limits, and all that follows.
   void finish(Row row, double efficiency, double reference_efficiency) {
     const double peak = SYNTHETIC_TFLOP_PER_S / (row.text("dtype") == "fp32" ? 16 : 1);
-    const double limit_us = std::max(*row.real("bytes") / SYNTHETIC_GB_PER_S * 1e-3,
-                                     *row.real("flops") / peak * 1e-6);
+    const double limit_us =
+        std::max(*row.real("bytes") / SYNTHETIC_GB_PER_S * 1e-3, *row.real("flops") / peak * 1e-6);
     const auto jitter = [&] {
       return 1 + run_.noise * std::normal_distribution<double>(0, 1)(random_);
     };
@@ -97,19 +97,22 @@ class Sweep {
     set_rates(row);
     if (!run_.emulated) row.set("roofline_frac", limit_us / us);
     row.set("max_abs_err", 0.0011).set("rms_err", 0.00021).set("ref_rms_err", 0.0002);
-    row.set("err_ratio", 0.15 + 0.1 * static_cast<double>(rows_.size() % 7)).set("tolerance", 0.0073);
+    row.set("err_ratio", 0.15 + 0.1 * static_cast<double>(rows_.size() % 7))
+        .set("tolerance", 0.0073);
     row.set("worst_index", rows_.size()).set("bitwise_repeat", true);
     row.set("mutants_killed", 9).set("mutants_total", 9);
-    row.set("repro_cmd",
-            fmt::format("sweep --set sweep --level {} --dtype {} --seed 1 --benchmark_filter='{}/{}{}'",
-                        row.text("suite"), row.text("dtype"), row.text("case_id"),
-                        row.text("version"), row.text("kernel_set")));
+    row.set(
+        "repro_cmd",
+        fmt::format("sweep --set sweep --level {} --dtype {} --seed 1 --benchmark_filter='{}/{}{}'",
+                    row.text("suite"), row.text("dtype"), row.text("case_id"), row.text("version"),
+                    row.text("kernel_set")));
     row.set("row_id", make_row_id(row));
     rows_.push_back(std::move(row));
   }
 
-  void kernel(Row row, const char* op, const std::string& sizes, std::initializer_list<Version> versions,
-              double bytes, double flops, double reference) {
+  void kernel(Row row, const char* op, const std::string& sizes,
+              std::initializer_list<Version> versions, double bytes, double flops,
+              double reference) {
     row.set("suite", "kernel").set("op", op).set("cache", "cold").set("launches", 1);
     row.set("case_id", fmt::format("{}/{}/{}", op, row.text("dtype"), sizes));
     row.set("bytes", std::llround(bytes)).set("flops", std::llround(flops));
@@ -144,18 +147,23 @@ class Sweep {
         product.set("n", n).set("k", 4096);
         const auto width = static_cast<double>(n);
         kernel(product, "linear", fmt::format("m={},n={},k=4096,bias=0", shape.tokens(), n),
-               {{"v1_blas", 0.88}, {"v2_tiled", is_prefill ? 0.21 : 0.4}, {"v3_vector", is_prefill ? 0.02 : 0.78}},
-               (tokens * 4096 + width * 4096 + tokens * width) * w, 2 * tokens * width * 4096, 0.87);
+               {{"v1_blas", 0.88},
+                {"v2_tiled", is_prefill ? 0.21 : 0.4},
+                {"v3_vector", is_prefill ? 0.02 : 0.78}},
+               (tokens * 4096 + width * 4096 + tokens * width) * w, 2 * tokens * width * 4096,
+               0.87);
       }
     }
     Row heads = row;
     heads.set("heads", 32).set("kv_heads", 32).set("head_dim", 128);
     const auto pairs = is_prefill ? kv * static_cast<double>(shape.q_len) / 2 : kv;
-    kernel(heads, "attention", lengths, {{"v1_row_per_block", 0.04}, {"v2_shared", 0.3}, {"v3_split", 0.62}},
+    kernel(heads, "attention", lengths,
+           {{"v1_row_per_block", 0.04}, {"v2_shared", 0.3}, {"v3_split", 0.62}},
            (2 * kv * 4096 + 2 * tokens * 4096) * w, pairs * 4096 * 4, is_prefill ? 0.43 : 0.35);
     for (const char* set : {"baseline", "fused", "best"}) {
       const double efficiency = set[0] == 'f' ? 0.45 : set[1] == 'a' ? 0.27 : 0.71;
-      const auto model = [&](const char* suite, const char* op, double bytes, double flops, int launches) {
+      const auto model = [&](const char* suite, const char* op, double bytes, double flops,
+                             int launches) {
         Row one = heads;
         one.set("suite", suite).set("op", op).set("kernel_set", set);
         one.set("case_id", fmt::format("7b/{}/{}", phase, lengths));
@@ -168,7 +176,8 @@ class Sweep {
         last.set("tok_per_s", tokens / *last.real("t_median_us") * 1e6);
         if (is_prefill) last.set("ttft_ms", *last.real("t_median_us") * 1e-3);
       };
-      if (shape.kv_len <= 2048) model("layer", "decoder_layer", 202e6 * w + kv * 8192 * w, tokens * 404e6, 15);
+      if (shape.kv_len <= 2048)
+        model("layer", "decoder_layer", 202e6 * w + kv * 8192 * w, tokens * 404e6, 15);
       model("generation", "", 6.6e9 * w + kv * 262144 * w, tokens * 13.2e9 + pairs * 524288, 487);
     }
   }

@@ -21,10 +21,10 @@ struct SyntheticRun {
   std::string commit = "402a61a5f0c3d1e2b4a5968778695a4b3c2d1e0f";
   std::string utc = "2026-01-31T15:04:05Z";
   bool emulated = false;
-  double slower = 1;          ///< Times of rms_norm's v2 are multiplied by this.
-  double noise = 0;           ///< Relative; drawn from `seed` for each row.
+  double slower = 1;  ///< Times of rms_norm's v2 are multiplied by this.
+  double noise = 0;   ///< Relative; drawn from `seed` for each row.
   std::uint64_t seed = 1;
-  bool small = false;         ///< One dtype and few shapes, in place of all of 1500 rows.
+  bool small = false;  ///< One dtype and few shapes, in place of all of 1500 rows.
 };
 
 /// All rows: kernels over batch, sequence and dtype in several versions, layers and generations in
