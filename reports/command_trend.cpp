@@ -4,8 +4,8 @@
 
 #include "reports/commands.h"
 #include "reports/html/page.h"
+#include "reports/pending_file.h"
 #include "reports/trend.h"
-#include "reports/whole_file.h"
 
 namespace assay::reports {
 
@@ -39,7 +39,7 @@ void add_trend_command(CLI::App& app, int& exit_code) {
     const Trend trend = make_trend(reports, options);
     std::cout << describe_steps(trend, options);
     if (!arguments->output.empty()) {
-      WholeFile file(arguments->output, render_trend(trend, options));
+      PendingFile file(arguments->output, render_trend(trend, options));
       file.commit();
       std::cout << arguments->output << "\n";
     }

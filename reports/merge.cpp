@@ -15,9 +15,9 @@
 
 #include "kernels/device/error.h"
 #include "reports/append_file.h"
+#include "reports/pending_file.h"
 #include "reports/reader.h"
 #include "reports/text.h"
-#include "reports/whole_file.h"
 #include "reports/writer.h"
 
 namespace assay::reports {
@@ -195,8 +195,8 @@ int merge_reports(std::span<const std::string> inputs, const std::string& output
   if (without > 0)
     err << fmt::format("note: {} timed rows have no raw samples beside them\n", without);
   // Samples first: then every row that can be seen has them.
-  WholeFile samples_file(samples_path(output), jsonl);
-  WholeFile csv_file(output, csv);
+  PendingFile samples_file(samples_path(output), jsonl);
+  PendingFile csv_file(output, csv);
   samples_file.commit();
   csv_file.commit();
   out << fmt::format("{}: {} rows of {} files\n", output, rows->size(), inputs.size());

@@ -89,7 +89,7 @@ const Assay = (() => {
       type: 'linear', ...limits,
       title: {display: true, text: title, color: theme().text},
       grid: {color: theme().grid},
-      ticks: {callback: (value) => format(value), color: theme().faint, maxRotation: 0},
+      ticks: {callback: (value) => format(value), color: theme().faint, maxRotation: 0, includeBounds: false},
     };
   }
 

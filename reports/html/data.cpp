@@ -57,9 +57,9 @@ void add_words(Json& out, const std::vector<Json>& values) {
   out["at"] = std::move(at);
 }
 
-Json json_of(const Comparison& comparison) {
+Json json_of(const PageComparison& comparison) {
   Json rows = Json::array();
-  for (const ComparedRow& row : comparison.rows) {
+  for (const PageRow& row : comparison.rows) {
     Json one = {{"row_id", row.row_id}, {"verdict", row.verdict}};
     if (row.effect) one["effect"] = six_digits(*row.effect);
     if (row.ci) one["ci"] = {six_digits(row.ci->low), six_digits(row.ci->high)};
@@ -75,7 +75,7 @@ double six_digits(double value) {
   return std::strtod(fmt::format("{:.6g}", value).c_str(), nullptr);
 }
 
-std::string report_json(const Report& report, const std::optional<Comparison>& comparison) {
+std::string report_json(const Report& report, const std::optional<PageComparison>& comparison) {
   Json out;
   out["rows"] = report.rows.size();
   out["columns"] = Json::array();

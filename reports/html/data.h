@@ -14,7 +14,7 @@ namespace assay::reports {
 /// "words" and the index of each row's ("at"), any other as "values"; null where not measured.
 /// Reals keep six significant digits; those that are not finite are the texts nan, inf, -inf.
 /// Columns without a value are left out, and so is schema_version.
-std::string report_json(const Report& report, const std::optional<Comparison>& comparison);
+std::string report_json(const Report& report, const std::optional<PageComparison>& comparison);
 
 /// `value` with six significant digits.
 double six_digits(double value);

@@ -9,8 +9,8 @@
 #include "reports/html/data.h"
 #include "reports/html/page.h"
 #include "reports/html/sections.h"
+#include "reports/pending_file.h"
 #include "reports/text.h"
-#include "reports/whole_file.h"
 
 namespace assay::reports {
 namespace {
@@ -32,7 +32,7 @@ constexpr std::string_view TABLE_SECTION =
 
 }  // namespace
 
-std::string render_html(const Report& report, const std::optional<Comparison>& comparison) {
+std::string render_html(const Report& report, const std::optional<PageComparison>& comparison) {
   require_chart_library();
   Page page;
   page.title = fmt::format("Assay: {}", std::filesystem::path(report.file).filename().string());
@@ -64,7 +64,7 @@ int write_html(const std::string& input, const std::string& output, std::ostream
     return 2;
   }
   const std::string page = render_html(report);
-  WholeFile file(output, page);
+  PendingFile file(output, page);
   file.commit();
   out << fmt::format("{}: {} rows, {:.1f} MB\n", output, report.rows.size(),
                      static_cast<double>(page.size()) / 1e6);

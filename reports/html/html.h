@@ -11,18 +11,19 @@
 
 namespace assay::reports {
 
-/// What a comparison with another report says of one row.
-struct ComparedRow {
+/// What a comparison with another report says of one row, as a page shows it.
+struct PageRow {
   std::string row_id;
   std::string verdict;           ///< As FASTER, SLOWER, SAME, UNCLEAR.
   std::optional<double> effect;  ///< New time / old time - 1.
   std::optional<Interval> ci;    ///< Of the effect.
   std::string note;              ///< Why, where the verdict needs a reason; may be empty.
+  std::string name = {};         ///< Of a row that is in the other report only.
 };
 
-struct Comparison {
-  std::string base;  ///< Name of the other report.
-  std::vector<ComparedRow> rows;
+struct PageComparison {
+  std::string base;           ///< Name of the other report.
+  std::vector<PageRow> rows;  ///< In the order in which they are shown.
 };
 
 /// The page of a report: what was run and where; correctness with failures and their replay
@@ -30,7 +31,7 @@ struct Comparison {
 /// other and LibTorch; the comparison, if there is one; all rows, to sort and filter. Times of rows
 /// without PASS are not drawn. Self-contained; throws InputError where Chart.js was not built in.
 std::string render_html(const Report& report,
-                        const std::optional<Comparison>& comparison = std::nullopt);
+                        const std::optional<PageComparison>& comparison = std::nullopt);
 
 /// `report html`: reads `input`, writes `output` as a whole or not at all. Returns the exit code:
 /// 0, or 2 if the report had errors in it (its good rows are in the page), or no rows. Throws

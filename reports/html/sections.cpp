@@ -342,18 +342,15 @@ std::string generation_section(const Report& report) {
   return out + "</section>\n";
 }
 
-std::string comparison_section(const Report& report, const Comparison& comparison) {
+std::string comparison_section(const Report& report, const PageComparison& comparison) {
   std::map<std::string, const Row*> by_id;
   for (const Row& row : report.rows) by_id.emplace(row.text("row_id"), &row);
   std::map<std::string, std::size_t> counts;
-  std::vector<const ComparedRow*> changed;
-  for (const ComparedRow& row : comparison.rows) {
+  std::vector<const PageRow*> changed;
+  for (const PageRow& row : comparison.rows) {
     ++counts[row.verdict];
-    if (row.verdict != "SAME") changed.push_back(&row);
+    if (row.verdict != "SAME" && row.verdict != "UNTIMED") changed.push_back(&row);
   }
-  std::ranges::stable_sort(changed, [](const ComparedRow* a, const ComparedRow* b) {
-    return a->effect.value_or(0) > b->effect.value_or(0);
-  });
   std::vector<std::string> parts;
   for (const auto& [verdict, count] : counts) parts.push_back(fmt::format("{} {}", verdict, count));
   std::string out = fmt::format(
@@ -364,13 +361,15 @@ std::string comparison_section(const Report& report, const Comparison& compariso
       "<div id=\"comparison-chart\"></div><div class=\"scroll\"><table class=\"summary\"><thead>"
       "<tr><th>verdict</th><th>row</th><th class=\"n\">change of time</th><th class=\"n\">"
       "95 % interval</th><th>note</th></tr></thead><tbody>\n";
-  for (const ComparedRow* row : changed) {
+  for (const PageRow* row : changed) {
     const auto found = by_id.find(row->row_id);
     out += fmt::format(
         "<tr><td class=\"verdict-{}\">{}</td><td class=\"name\">{}</td><td class=\"n\">{}</td>"
         "<td class=\"n\">{}</td><td>{}</td></tr>\n",
         escape_html(row->verdict), escape_html(row->verdict),
-        escape_html(found == by_id.end() ? row->row_id : name_of_row(*found->second)),
+        escape_html(found != by_id.end() ? name_of_row(*found->second)
+                    : row->name.empty()  ? row->row_id
+                                         : row->name),
         row->effect ? percent(*row->effect) : "",
         row->ci ? percent(row->ci->low) + " to " + percent(row->ci->high) : "",
         escape_html(row->note));

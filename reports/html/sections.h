@@ -20,6 +20,6 @@ std::string correctness_section(const Report& report);
 std::string generation_section(const Report& report);
 
 /// Verdicts counted, and every row that is not SAME.
-std::string comparison_section(const Report& report, const Comparison& comparison);
+std::string comparison_section(const Report& report, const PageComparison& comparison);
 
 }  // namespace assay::reports

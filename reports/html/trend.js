@@ -5,7 +5,8 @@
   const $ = (id) => document.getElementById(id);
   const PAGE = 48;
   const variant = (series) => series.version ?? series.kernel_set ?? '';
-  const nameOf = (series) => [series.case_id, variant(series)].filter(Boolean).join(' / ');
+  const nameOf = (series) => [series.case_id, series.case_id.startsWith(series.op ?? '') ? '' : series.op, variant(series)]
+      .filter(Boolean).join(' / ');
   const runName = (run) => `${run.commit || run.run_id}${run.dirty ? ' (dirty)' : ''}`;
   const signed = (share) => `${share > 0 ? '+' : '\u2212'}${Number((100 * Math.abs(share)).toPrecision(3))}\u00a0%`;
   const largest = (series) => Math.max(0, ...series.steps.map((step) => Math.abs(Math.log(step.after / step.before))));
@@ -60,14 +61,14 @@
       const levels = starts.flatMap((start, i) => {
         const end = starts[i + 1] ?? points.length;
         const level = i === 0 ? series.steps[0]?.before : series.steps[i - 1].after;
-        return level === undefined ? [] : [{x: points[start].x, y: level}, {x: points[end - 1].x, y: level}, {x: NaN, y: NaN}];
+        return level === undefined ? [] : [[{x: points[start].x, y: level}, {x: points[end - 1].x, y: level}]];
       });
       const values = points.flatMap((point) => [point.y, point.low ?? point.y, point.high ?? point.y]);
       const middle = (Math.min(...values) + Math.max(...values)) / 2;
       const half = Math.max((Math.max(...values) - Math.min(...values)) * 0.6, middle * 0.05);
       const sets = [{label: 'median', data: points, borderColor: Assay.color(0), backgroundColor: Assay.color(0),
                      borderWidth: 1.2, pointRadius: 2.5}];
-      if (levels.length) sets.push({label: 'level', data: levels, borderColor: Assay.color(1), borderWidth: 2.5, pointRadius: 0});
+      for (const level of levels) sets.push({label: 'level', data: level, borderColor: Assay.color(1), borderWidth: 2.5, pointRadius: 0});
       const run = (value) => data.runs[value] && Number.isInteger(value) ? (data.runs[value].commit || data.runs[value].run_id).slice(0, 7) : '';
       return {
         type: 'line', data: {datasets: sets}, plugins: [intervals],
@@ -86,7 +87,6 @@
             tooltip: {callbacks: {
               title: () => '',
               label: ({raw}) => {
-                if (!Number.isInteger(raw.x)) return '';
                 const lines = [runName(data.runs[raw.x]), data.runs[raw.x].utc, time(raw.y)];
                 if (raw.low !== undefined) lines.push(`95 % interval ${time(raw.low)} to ${time(raw.high)}`);
                 return lines;

@@ -71,7 +71,8 @@ std::string render_trend(const Trend& trend, const TrendOptions& options) {
         "simulating a GPU. They are not performance.</p>\n";
   page.body += fmt::format(
       "<p class=\"note\">{} to {}. Median time of each case, run by run, with its 95 % interval; a "
-      "series without a change shows a step with a chance of {:.3g} %, and steps below {:.3g} % "
+      "series without a change shows a step with a chance of {:.3g}&nbsp;%, and steps below "
+      "{:.3g}&nbsp;% "
       "are "
       "not told. Steps are found by E-divisive (Matteson and James, 2014).</p>\n"
       "<section id=\"steps\"><h2>Steps</h2><div id=\"step-table\"></div></section>\n"

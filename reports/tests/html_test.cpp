@@ -147,10 +147,10 @@ TEST(Html, NothingHostileGetsOut) {
        {"case_id", "op", "version", "gpu_name", "commit", "repro_cmd", "run_id", "throttle"})
     rows[0].set(column, HOSTILE_REASON);
   rows[0].set("status", "FAIL");
-  const std::string page =
-      render_html(report_of(rows),
-                  Comparison{HOSTILE_REASON,
-                             {{rows[0].text("row_id"), HOSTILE_REASON, 1.0, {}, HOSTILE_REASON}}});
+  const std::string page = render_html(
+      report_of(rows),
+      PageComparison{HOSTILE_REASON,
+                     {{rows[0].text("row_id"), HOSTILE_REASON, 1.0, {}, HOSTILE_REASON}}});
   EXPECT_FALSE(contains(page, "<script>document.title"));
   EXPECT_FALSE(contains(page, "<img"));
   EXPECT_EQ(count_of(page, "<script"), count_of(page, "</script>"));
@@ -183,7 +183,7 @@ TEST(Html, EmulatedTimesAreNotPerformance) {
 
 TEST(Html, AComparison) {
   const std::vector<Row> rows = {sample_row("a"), sample_row("b"), sample_row("c")};
-  const Comparison comparison{
+  const PageComparison comparison{
       "base.csv",
       {{rows[0].text("row_id"), "SAME", 0.001, Interval{-0.002, 0.004}, ""},
        {rows[1].text("row_id"), "SLOWER", 0.0514, Interval{0.041, 0.062}, ""},

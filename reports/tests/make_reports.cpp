@@ -8,8 +8,8 @@
 #include <filesystem>
 #include <iostream>
 
+#include "reports/pending_file.h"
 #include "reports/tests/synthetic_sweep.h"
-#include "reports/whole_file.h"
 #include "reports/writer.h"
 
 namespace {
@@ -19,7 +19,7 @@ using namespace assay::reports;
 void write(const std::filesystem::path& path, const testing::SyntheticRun& run) {
   std::string text = header_line() + "\n";
   for (const Row& row : testing::synthetic_sweep(run)) text += format_row(row) + "\n";
-  WholeFile(path, text).commit();
+  PendingFile(path, text).commit();
 }
 
 }  // namespace

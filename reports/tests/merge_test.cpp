@@ -7,9 +7,9 @@
 #include <sstream>
 
 #include "kernels/device/error.h"
+#include "reports/pending_file.h"
 #include "reports/reader.h"
 #include "reports/tests/sample_report.h"
-#include "reports/whole_file.h"
 
 namespace assay::reports {
 namespace {
@@ -165,21 +165,21 @@ TEST_F(Merge, NamesThatMeet) {
   EXPECT_EQ(read_text(out), report_text({sample_row("a")}));
 }
 
-TEST(WholeFile, IsThereWholeOrNotAtAll) {
+TEST(PendingFile, IsThereWholeOrNotAtAll) {
   const TemporaryFolder folder;
   write_text(folder / "x", "old");
   {
-    const WholeFile file(folder / "x", "new");
+    const PendingFile file(folder / "x", "new");
     EXPECT_EQ(read_text(folder / "x"), "old");
   }
   EXPECT_EQ(read_text(folder / "x"), "old");
-  WholeFile(folder / "x", "new").commit();
+  PendingFile(folder / "x", "new").commit();
   EXPECT_EQ(read_text(folder / "x"), "new");
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder / ""), {}), 1);
-  EXPECT_TRUE(contains(message_of<InputError>([&] { WholeFile(folder / "no" / "x", "new"); }),
+  EXPECT_TRUE(contains(message_of<InputError>([&] { PendingFile(folder / "no" / "x", "new"); }),
                        "No such file or directory"));
   EXPECT_TRUE(
-      contains(message_of<InputError>([&] { WholeFile(folder / "", "new"); }), "is a folder"));
+      contains(message_of<InputError>([&] { PendingFile(folder / "", "new"); }), "is a folder"));
 }
 
 }  // namespace

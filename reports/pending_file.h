@@ -9,12 +9,12 @@ namespace assay::reports {
 /// Writes under a temporary name beside `path`, on the disk when the constructor returns; commit()
 /// renames it. Without commit() nothing is left behind, and a file that was there before is as it
 /// was. Every failure is an InputError with the path and the system's reason.
-class WholeFile {
+class PendingFile {
  public:
-  WholeFile(std::filesystem::path path, std::string_view text);
-  ~WholeFile();
-  WholeFile(const WholeFile&) = delete;
-  WholeFile& operator=(const WholeFile&) = delete;
+  PendingFile(std::filesystem::path path, std::string_view text);
+  ~PendingFile();
+  PendingFile(const PendingFile&) = delete;
+  PendingFile& operator=(const PendingFile&) = delete;
 
   void commit();
 

@@ -1,4 +1,4 @@
-#include "reports/whole_file.h"
+#include "reports/pending_file.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -30,7 +30,8 @@ void flush_to_disk(const std::filesystem::path& path) {
 
 }  // namespace
 
-WholeFile::WholeFile(std::filesystem::path path, std::string_view text) : path_(std::move(path)) {
+PendingFile::PendingFile(std::filesystem::path path, std::string_view text)
+    : path_(std::move(path)) {
   if (std::filesystem::is_directory(path_))
     throw InputError(fmt::format("{}: is a folder; name a file", path_.string()));
   // Beside it: a rename is whole within one file system only.
@@ -46,11 +47,11 @@ WholeFile::WholeFile(std::filesystem::path path, std::string_view text) : path_(
   }
 }
 
-WholeFile::~WholeFile() {
+PendingFile::~PendingFile() {
   if (!committed_) ::unlink(temporary_.c_str());
 }
 
-void WholeFile::commit() {
+void PendingFile::commit() {
   if (::rename(temporary_.c_str(), path_.c_str()) != 0)
     fail(path_, "cannot be put in place", errno);
   committed_ = true;
