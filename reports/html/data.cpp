@@ -64,6 +64,7 @@ Json json_of(const PageComparison& comparison) {
     if (row.effect) one["effect"] = six_digits(*row.effect);
     if (row.ci) one["ci"] = {six_digits(row.ci->low), six_digits(row.ci->high)};
     if (!row.note.empty()) one["note"] = row.note;
+    if (!row.name.empty()) one["name"] = row.name;
     rows.push_back(std::move(one));
   }
   return {{"base", comparison.base}, {"rows", std::move(rows)}};

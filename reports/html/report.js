@@ -294,6 +294,7 @@
     for (const [machine, members] of groupBy(able, (row) => row.gpu_name ?? row.device))
       addRoofline(parent, machine, members);
     if (parent.children.length) return;
+    if (!timed.length) return $('limits').remove();
     parent.append(element('p', {class: 'note'},
         'No row has a roofline_frac: limits are measured on a GPU, at the start of a sweep.'));
   }
@@ -354,17 +355,28 @@
     if (!changed.length) return;
     const label = (row) => {
       const known = byId.get(row.row_id);
-      return known ? `${known.case_id} / ${variant(known)}` : row.row_id;
+      if (!known) return row.name ?? row.row_id;
+      return [known.case_id, known.case_id.startsWith(known.op ?? '') ? '' : known.op, variant(known)].filter(Boolean).join(' / ');
     };
+    const COLORS = {SLOWER: 1, FASTER: 2, UNCLEAR: 7};
     const verdicts = distinct(changed.map((row) => row.verdict)).sort();
+    const reach = changed.flatMap((row) => [0, row.effect, ...(row.ci ?? [])]);
+    const margin = 0.05 * (Math.max(...reach) - Math.min(...reach));
     Assay.add(parent, 'Largest changes of time, with their 95 % intervals', () => ({
       type: 'scatter',
-      data: {datasets: verdicts.map((verdict, i) => ({
-        label: verdict, pointRadius: 5, pointStyle: Assay.shape(i), borderColor: Assay.color(i), backgroundColor: Assay.color(i),
-        data: changed.filter((row) => row.verdict === verdict)
-            .map((row) => ({x: row.effect, y: label(row), lo: row.ci?.[0], hi: row.ci?.[1]})),
-      }))},
-      options: {scales: {x: Assay.linearScale('new time / old time \u2212 1', percent), y: Assay.categoryScale(changed.map(label))}},
+      data: {datasets: verdicts.map((verdict, i) => {
+        const color = Assay.color(COLORS[verdict] ?? i + 3);
+        return {label: verdict, pointRadius: 5, pointStyle: Assay.shape(i), borderColor: color, backgroundColor: color,
+                data: changed.filter((row) => row.verdict === verdict)
+                    .map((row) => ({x: row.effect, y: label(row), lo: row.ci?.[0], hi: row.ci?.[1]}))};
+      })},
+      options: {
+        scales: {x: Assay.linearScale('new time / old time \u2212 1', percent,
+                    {min: Math.min(...reach) - margin, max: Math.max(...reach) + margin}),
+                 y: Assay.categoryScale(changed.map(label))},
+        plugins: {tooltip: {callbacks: {title: () => '', label: ({raw}) =>
+          `${raw.y}: ${percent(raw.x)}${raw.lo === undefined ? '' : `, ${percent(raw.lo)} to ${percent(raw.hi)}`}`}}},
+      },
     }), {height: 100 + 24 * changed.length, wide: true});
   }
 

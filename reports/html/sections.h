@@ -8,6 +8,9 @@
 
 namespace assay::reports {
 
+/// Case, op where the case does not begin with it, version or kernel set.
+std::string name_of_row(const Row& row);
+
 /// Title, verdict, the banner of an emulated device, problems of the file, what was run and where.
 std::string origin_section(const Report& report);
 
