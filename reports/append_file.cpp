@@ -70,6 +70,10 @@ AppendFile::~AppendFile() { ::close(descriptor_); }
 void AppendFile::append_line(std::string_view line) {
   std::string text(line);
   text += '\n';
+  append(text);
+}
+
+void AppendFile::append(std::string_view text) {
   if (!write_all(descriptor_, text)) {
     const int error = errno;
     // Best effort: a device such as /dev/full cannot be cut and has nothing to cut.

@@ -27,6 +27,9 @@ class AppendFile {
   /// Appends `line` and a newline.
   void append_line(std::string_view line);
 
+  /// Appends `text` as it is.
+  void append(std::string_view text);
+
   /// Cuts the file to its first `bytes`.
   void truncate(std::uint64_t bytes);
 

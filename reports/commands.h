@@ -12,5 +12,8 @@ void add_columns_command(CLI::App& app, int& exit_code);
 void add_compare_command(CLI::App& app, int& exit_code);
 void add_gate_command(CLI::App& app, int& exit_code);
 void add_self_test_command(CLI::App& app, int& exit_code);
+void add_html_command(CLI::App& app, int& exit_code);
+void add_merge_command(CLI::App& app, int& exit_code);
+void add_trend_command(CLI::App& app, int& exit_code);
 
 }  // namespace assay::reports

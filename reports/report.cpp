@@ -13,6 +13,9 @@ int main(int argc, char** argv) {
   assay::reports::add_compare_command(app, exit_code);
   assay::reports::add_gate_command(app, exit_code);
   assay::reports::add_self_test_command(app, exit_code);
+  assay::reports::add_html_command(app, exit_code);
+  assay::reports::add_merge_command(app, exit_code);
+  assay::reports::add_trend_command(app, exit_code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -1,0 +1,42 @@
+// `report html`: a report as one page.
+#pragma once
+
+#include <iosfwd>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "reports/reader.h"
+#include "reports/statistics.h"
+
+namespace assay::reports {
+
+/// What a comparison with another report says of one row, as a page shows it.
+struct PageRow {
+  std::string row_id;
+  std::string verdict;           ///< As FASTER, SLOWER, SAME, UNCLEAR.
+  std::optional<double> effect;  ///< New time / old time - 1.
+  std::optional<Interval> ci;    ///< Of the effect.
+  std::string note;              ///< Why, where the verdict needs a reason; may be empty.
+  std::string name = {};         ///< Of a row that is in the other report only.
+};
+
+struct PageComparison {
+  std::string base;           ///< Name of the other report.
+  std::vector<PageRow> rows;  ///< In the order in which they are shown.
+};
+
+/// The page of a report: what was run and where; correctness with failures and their replay
+/// commands; speed of models and kernels over their shapes; the roofline; versions against each
+/// other and LibTorch; the comparison, if there is one; all rows, to sort and filter. Times of rows
+/// without PASS are not drawn. Self-contained; throws InputError where Chart.js was not built in.
+std::string render_html(const Report& report,
+                        const std::optional<PageComparison>& comparison = std::nullopt);
+
+/// `report html`: reads `input`, writes `output` as a whole or not at all. Returns the exit code:
+/// 0, or 2 if the report had errors in it (its good rows are in the page), or no rows. Throws
+/// InputError where nothing is usable or `output` is `input` or cannot be written.
+int write_html(const std::string& input, const std::string& output, std::ostream& out,
+               std::ostream& err);
+
+}  // namespace assay::reports

@@ -1,0 +1,27 @@
+// Files that are there whole or not at all.
+#pragma once
+
+#include <filesystem>
+#include <string_view>
+
+namespace assay::reports {
+
+/// Writes under a temporary name beside `path`, on the disk when the constructor returns; commit()
+/// renames it. Without commit() nothing is left behind, and a file that was there before is as it
+/// was. Every failure is an InputError with the path and the system's reason.
+class PendingFile {
+ public:
+  PendingFile(std::filesystem::path path, std::string_view text);
+  ~PendingFile();
+  PendingFile(const PendingFile&) = delete;
+  PendingFile& operator=(const PendingFile&) = delete;
+
+  void commit();
+
+ private:
+  std::filesystem::path path_;
+  std::filesystem::path temporary_;
+  bool committed_ = false;
+};
+
+}  // namespace assay::reports
