@@ -10,7 +10,7 @@
 
 #include "kernels/device/error.h"
 #include "reports/append_file.h"
-#include "reports/whole_file.h"
+#include "reports/pending_file.h"
 #include "reports/writer.h"
 
 namespace assay::reports {

@@ -6,7 +6,7 @@
 #include <ostream>
 
 #include "kernels/device/error.h"
-#include "reports/whole_file.h"
+#include "reports/pending_file.h"
 
 namespace assay::reports {
 namespace {

@@ -57,4 +57,8 @@ void PendingFile::commit() {
   committed_ = true;
 }
 
+void write_whole_file(const std::filesystem::path& path, std::string_view text) {
+  PendingFile(path, text).commit();
+}
+
 }  // namespace assay::reports

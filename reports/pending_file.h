@@ -24,4 +24,7 @@ class PendingFile {
   bool committed_ = false;
 };
 
+/// One file: `text` at `path`, replacing what was there, or an InputError and `path` as it was.
+void write_whole_file(const std::filesystem::path& path, std::string_view text);
+
 }  // namespace assay::reports
