@@ -4,6 +4,7 @@
 
 #include "reports/commands.h"
 #include "reports/compare_options.h"
+#include "reports/summary.h"
 
 namespace assay::reports {
 
@@ -28,8 +29,8 @@ void add_compare_command(CLI::App& app, int& exit_code) {
     const CompareSettings settings = arguments->options.settings();
     const Side base = read_side(arguments->base);
     const Side current = read_side(arguments->current);
-    const bool base_bad = print_side_diagnostics(base, std::cerr);
-    const bool damaged = print_side_diagnostics(current, std::cerr) || base_bad;
+    const bool base_bad = print_diagnostics(base.report, std::cerr);
+    const bool damaged = print_diagnostics(current.report, std::cerr) || base_bad;
     const Comparison comparison = compare(base, current, settings);
     write_comparison(comparison, base, current, settings, arguments->output, std::cout);
     std::cout.flush();

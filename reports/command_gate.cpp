@@ -11,6 +11,7 @@
 #include "reports/compare_options.h"
 #include "reports/identity.h"
 #include "reports/policy.h"
+#include "reports/summary.h"
 
 namespace assay::reports {
 namespace {
@@ -44,7 +45,7 @@ void print_result(const GateResult& result, bool markdown) {
 int gate(const Arguments& arguments) {
   const Policy policy = arguments.policy.empty() ? default_policy() : read_policy(arguments.policy);
   const Side current = read_side(arguments.current);
-  bool damaged = print_side_diagnostics(current, std::cerr);
+  bool damaged = print_diagnostics(current.report, std::cerr);
   const auto store = [&] {
     const auto stored = store_baseline(arguments.folder, arguments.current, current.report);
     std::cout << "gate: the baseline is now " << stored.string() << "\n";
@@ -62,7 +63,7 @@ int gate(const Arguments& arguments) {
     return 0;
   }
   const Side base = read_side(found.path);
-  damaged = print_side_diagnostics(base, std::cerr) || damaged;
+  damaged = print_diagnostics(base.report, std::cerr) || damaged;
   const CompareSettings settings = policy.settings();
   const Comparison comparison = compare(base, current, settings);
   write_comparison(comparison, base, current, settings, arguments.output, std::cout);

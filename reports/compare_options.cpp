@@ -9,12 +9,6 @@
 #include "reports/pending_file.h"
 
 namespace assay::reports {
-namespace {
-
-constexpr std::size_t MOST_DIAGNOSTICS = 20;
-
-}  // namespace
-
 double parse_share(const std::string& text, std::string_view what) {
   std::string_view number = text;
   const bool per_cent = number.ends_with('%');
@@ -82,15 +76,6 @@ void write_comparison(const Comparison& comparison, const Side& base, const Side
   if (!options.csv.empty()) write_whole_file(options.csv, comparison_csv(comparison));
   if (!options.json.empty())
     write_whole_file(options.json, comparison_json(comparison, base, current, settings));
-}
-
-bool print_side_diagnostics(const Side& side, std::ostream& err) {
-  const auto& all = side.report.diagnostics;
-  for (std::size_t i = 0; i < std::min(all.size(), MOST_DIAGNOSTICS); ++i)
-    err << to_string(all[i]) << "\n";
-  if (all.size() > MOST_DIAGNOSTICS)
-    err << fmt::format("{}: and {} more\n", side.report.file, all.size() - MOST_DIAGNOSTICS);
-  return side.report.has_errors();
 }
 
 }  // namespace assay::reports

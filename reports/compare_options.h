@@ -42,7 +42,4 @@ void write_comparison(const Comparison& comparison, const Side& base, const Side
                       const CompareSettings& settings, const OutputOptions& options,
                       std::ostream& out);
 
-/// A side's diagnostics, the first 20 of them. Returns whether one is an error.
-bool print_side_diagnostics(const Side& side, std::ostream& err);
-
 }  // namespace assay::reports

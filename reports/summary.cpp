@@ -253,15 +253,16 @@ bool is_asked_for(const Row& row, const ShowOptions& options) {
   return options.ops.empty() || std::ranges::count(options.ops, row.text("op")) > 0;
 }
 
-void print_diagnostics(const Report& report, std::ostream& err) {
+}  // namespace
+
+bool print_diagnostics(const Report& report, std::ostream& err) {
   const auto& all = report.diagnostics;
   for (std::size_t i = 0; i < std::min(all.size(), MOST_DIAGNOSTICS); ++i)
     err << to_string(all[i]) << "\n";
   if (all.size() > MOST_DIAGNOSTICS)
     err << fmt::format("{}: and {} more\n", report.file, all.size() - MOST_DIAGNOSTICS);
+  return report.has_errors();
 }
-
-}  // namespace
 
 bool is_bad_status(std::string_view status) { return status != "PASS" && status != "SKIP"; }
 

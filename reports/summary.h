@@ -27,6 +27,9 @@ bool is_bad_status(std::string_view status);
 /// device says that its times are not performance.
 std::string summarize_report(const Report& report, const ShowOptions& options);
 
+/// The first 20 problems of a report, a line each. Returns whether one is an error.
+bool print_diagnostics(const Report& report, std::ostream& err);
+
 /// `report show`: summaries to `out`, diagnostics to `err`. Returns the exit code: 0 if every row
 /// shown is PASS or SKIP; 1 if one is not; 2 if a file had errors, no rows, or could not be read,
 /// or no row is of an op asked for. The good rows are shown in any case.

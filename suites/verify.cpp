@@ -66,6 +66,7 @@ void parse(CLI::App& app, suites::Options& options, int argc, char** argv) {
   app.parse(argc, argv);
   options.set = suites::parse_set(set);
   options.timeout_s = suites::parse_duration_s("--timeout", timeout);
+  if (of_case->count() > 0 && options.case_name.empty()) throw InputError("--case names no case");
   if (by_fuzz->count() > 0) {
     options.fuzz_s = suites::parse_duration_s("--fuzz", fuzz);
     if (options.fuzz_s <= 0.0) throw InputError("--fuzz is '" + fuzz + "'; it must be above 0");

@@ -11,12 +11,11 @@
 #include "reports/html/page.h"
 #include "reports/html/sections.h"
 #include "reports/pending_file.h"
+#include "reports/summary.h"
 #include "reports/text.h"
 
 namespace assay::reports {
 namespace {
-
-constexpr std::size_t MOST_DIAGNOSTICS = 20;
 
 // What the scripts fill; `id`s are theirs.
 constexpr std::string_view SPEED_SECTIONS =
@@ -48,28 +47,55 @@ std::string render_html(const Report& report, const std::optional<PageComparison
   return render_page(page);
 }
 
-int write_html(const std::string& input, const std::string& output, std::ostream& out,
-               std::ostream& err) {
+PageComparison page_comparison(const Comparison& comparison, const std::string& base) {
+  PageComparison page;
+  page.base = base;
+  for (const RowComparison& row : comparison.rows) {
+    PageRow shown;
+    shown.row_id = row.row().text("row_id");
+    shown.verdict = name_of(row.verdict());
+    shown.note = row.findings.front().detail;
+    shown.name = row_name(row.row());
+    if (row.time) {
+      shown.effect = row.time->change();
+      shown.ci = Interval{row.time->change_low(), row.time->change_high()};
+    }
+    page.rows.push_back(std::move(shown));
+  }
+  return page;
+}
+
+int write_html(const std::string& input, const std::string& base, const std::string& output,
+               std::ostream& out, std::ostream& err) {
   require_chart_library();
-  std::error_code ignored;
-  if (std::filesystem::equivalent(input, output, ignored))
-    throw InputError(
-        fmt::format("{}: is the report itself; name another file for the page", output));
-  const Report report = read_report(input);
-  for (std::size_t i = 0; i < std::min(report.diagnostics.size(), MOST_DIAGNOSTICS); ++i)
-    err << to_string(report.diagnostics[i]) << "\n";
-  if (report.diagnostics.size() > MOST_DIAGNOSTICS)
-    err << fmt::format("{}: and {} more\n", input, report.diagnostics.size() - MOST_DIAGNOSTICS);
+  for (const std::string& source : {input, base}) {
+    std::error_code ignored;
+    if (!source.empty() && std::filesystem::equivalent(source, output, ignored))
+      throw InputError(
+          fmt::format("{}: is a report itself; name another file for the page", output));
+  }
+  std::optional<PageComparison> comparison;
+  bool damaged = false;
+  Side current;
+  if (base.empty()) {
+    current.report = read_report(input);
+  } else {
+    current = read_side(input);
+    const Side before = read_side(base);
+    damaged = print_diagnostics(before.report, err);
+    comparison = page_comparison(compare(before, current, {}), base);
+  }
+  damaged = print_diagnostics(current.report, err) || damaged;
+  const Report& report = current.report;
   if (report.rows.empty()) {
     err << input << ": has no rows\n";
     return 2;
   }
-  const std::string page = render_html(report);
-  PendingFile file(output, page);
-  file.commit();
+  const std::string page = render_html(report, comparison);
+  write_whole_file(output, page);
   out << fmt::format("{}: {} rows, {:.1f} MB\n", output, report.rows.size(),
                      static_cast<double>(page.size()) / 1e6);
-  return report.has_errors() ? 2 : 0;
+  return damaged ? 2 : 0;
 }
 
 }  // namespace assay::reports

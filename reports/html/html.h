@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "reports/compare.h"
 #include "reports/reader.h"
 #include "reports/statistics.h"
 
@@ -33,10 +34,14 @@ struct PageComparison {
 std::string render_html(const Report& report,
                         const std::optional<PageComparison>& comparison = std::nullopt);
 
-/// `report html`: reads `input`, writes `output` as a whole or not at all. Returns the exit code:
-/// 0, or 2 if the report had errors in it (its good rows are in the page), or no rows. Throws
-/// InputError where nothing is usable or `output` is `input` or cannot be written.
-int write_html(const std::string& input, const std::string& output, std::ostream& out,
-               std::ostream& err);
+/// A comparison as a page shows it.
+PageComparison page_comparison(const Comparison& comparison, const std::string& base);
+
+/// `report html`: reads `input` and, unless empty, `base` to compare it with; writes `output` as a
+/// whole or not at all. Returns the exit code: 0, or 2 if a report had errors in it (its good rows
+/// are in the page), or no rows. Throws InputError where nothing is usable, `output` is one of the
+/// inputs or cannot be written, or the two are of different devices.
+int write_html(const std::string& input, const std::string& base, const std::string& output,
+               std::ostream& out, std::ostream& err);
 
 }  // namespace assay::reports

@@ -90,7 +90,7 @@ std::string comparison_section(const Report& report, const PageComparison& compa
   out +=
       "<div id=\"comparison-chart\"></div><div class=\"scroll\"><table class=\"summary\"><thead>"
       "<tr><th>verdict</th><th>row</th><th class=\"n\">change of time</th><th class=\"n\">"
-      "95 % interval</th><th>note</th></tr></thead><tbody>\n";
+      "99 % interval</th><th>note</th></tr></thead><tbody>\n";
   for (const PageRow* row : changed) {
     const auto found = by_id.find(row->row_id);
     out += fmt::format(

@@ -207,7 +207,7 @@ TEST(Html, FilesAndExitCodes) {
   std::ostringstream err;
   const auto path = [&](const char* name) { return (folder / name).string(); };
   const auto html = [&](const char* input) {
-    return write_html(path(input), path("page.html"), out, err);
+    return write_html(path(input), "", path("page.html"), out, err);
   };
   write_text(folder / "good.csv", report_text({sample_row("a")}));
   EXPECT_EQ(html("good.csv"), 0);
@@ -221,10 +221,25 @@ TEST(Html, FilesAndExitCodes) {
   EXPECT_EQ(html("header.csv"), 2);
   EXPECT_THROW(html("none.csv"), InputError);
   EXPECT_TRUE(contains(
-      message_of<InputError>([&] { write_html(path("good.csv"), path("good.csv"), out, err); }),
-      "is the report itself"));
-  EXPECT_THROW(write_html(path("good.csv"), path("no/page.html"), out, err), InputError);
+      message_of<InputError>([&] { write_html(path("good.csv"), "", path("good.csv"), out, err); }),
+      "is a report itself"));
+  EXPECT_THROW(write_html(path("good.csv"), "", path("no/page.html"), out, err), InputError);
   EXPECT_EQ(read_text(folder / "good.csv"), report_text({sample_row("a")}));
+
+  // Compared with a base that has another row, and fewer spills.
+  Row before = sample_row("a");
+  before.set("spill_bytes", 0);
+  Row after = sample_row("a");
+  after.set("spill_bytes", 64);
+  write_text(folder / "base.csv", report_text({before, sample_row("gone")}));
+  write_text(folder / "new.csv", report_text({after}));
+  EXPECT_EQ(write_html(path("new.csv"), path("base.csv"), path("page.html"), out, err), 0)
+      << err.str();
+  const std::string page = read_text(folder / "page.html");
+  EXPECT_TRUE(contains(page, "CHANGED-WORK 1 · MISSING 1")) << page.substr(0, 4000);
+  EXPECT_TRUE(contains(page, "spill_bytes 0 -&gt; 64"));
+  EXPECT_THROW(write_html(path("new.csv"), path("page.html"), path("page.html"), out, err),
+               InputError);
 }
 
 }  // namespace

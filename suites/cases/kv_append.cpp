@@ -105,7 +105,7 @@ CaseFamily kv_append_family() {
                                          field("t_max", &Shape::t_max, 1, 64),
                                          field("past", &Shape::past, 0, 200),
                                          field("spare", &Shape::spare, 0, 64),
-                                         field("heads", &Shape::heads, 1, 64),
+                                         field("heads", &Shape::heads, 1, 64).times("kv_heads"),
                                          field("kv_heads", &Shape::kv_heads, 1, 64),
                                          field("head_dim", &Shape::head_dim, 1, 1024),
                                          field("lengths", &Shape::lengths, EVEN, MOST_LENGTHS)};

@@ -119,7 +119,8 @@ Case make(const Shape& shape, DType dtype) {
 
 CaseFamily rope_family() {
   const std::vector<Field<Shape>> fields{
-      field("tokens", &Shape::tokens, 1, 64), field("heads", &Shape::heads, 1, 80),
+      field("tokens", &Shape::tokens, 1, 64),
+      field("heads", &Shape::heads, 1, 80).times("kv_heads"),
       field("kv_heads", &Shape::kv_heads, 1, 80),
       field("head_dim", &Shape::head_dim, 2, 2048).in_steps_of(2)};
   const auto at = [](const std::string& dimension, int value) -> std::vector<Shape> {

@@ -137,6 +137,8 @@ TEST(CaseFamily, RefusesImpossibleCombinations) {
                  {"s_max=4 is below s=5"});
   expect_refused("quantize/fp32/n=1,k=33,bits=4,group_size=11", {"k=33 codes of 4 bits"});
   expect_refused("quantize/fp32/n=1,k=33,bits=5,group_size=11", {"bits=5 is none of 8, 4"});
+  expect_refused("rope/fp16/tokens=1,heads=2,kv_heads=3,head_dim=8",
+                 {"heads=2 is not a multiple of kv_heads=3"});
   expect_refused("linear/fp32/m=1,n=1,k=1,bias=2", {"bias=2 is none of 0, 1"});
 }
 

@@ -40,10 +40,11 @@ TEST(Verify, RunsTheCaseOfAnIdAlone) {
   const Answer all = run(one);
   EXPECT_EQ(all.exit_code, 0) << all.output;
   EXPECT_NE(all.output.find("rms_norm.v2_registers/fp16/rows=3,width=40"), std::string::npos);
-  EXPECT_NE(all.output.find("2 tests ran"), std::string::npos) << all.output;
+  EXPECT_NE(all.output.find("2 tests from 1 test suite ran"), std::string::npos) << all.output;
   const Answer version = run(one + " --version v1_two_pass --seed 4");
   EXPECT_EQ(version.exit_code, 0) << version.output;
-  EXPECT_NE(version.output.find("1 test ran"), std::string::npos) << version.output;
+  EXPECT_NE(version.output.find("1 test from 1 test suite ran"), std::string::npos)
+      << version.output;
   expect_refused(one + " --version v9_dream", "no version 'v9_dream'; versions are v2_registers");
   expect_refused(VERIFY + " --case 'rms_norm/fp16/rows=3'", "no value for width");
   expect_refused(VERIFY + " --case 'rope/fp16/tokens=1,heads=1,kv_heads=1,head_dim=3'",
