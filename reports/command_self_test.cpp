@@ -9,6 +9,7 @@
 #include "reports/commands.h"
 #include "reports/compare_options.h"
 #include "reports/self_test.h"
+#include "reports/summary.h"
 
 namespace assay::reports {
 
@@ -49,7 +50,7 @@ void add_self_test_command(CLI::App& app, int& exit_code) {
     bool damaged = false;
     for (const std::string& file : arguments->files) {
       sides.push_back(read_side(file));
-      damaged = print_side_diagnostics(sides.back(), std::cerr) || damaged;
+      damaged = print_diagnostics(sides.back().report, std::cerr) || damaged;
       const Row& first = sides.front().report.rows.front();
       const Row& other = sides.back().report.rows.front();
       for (const auto column : {"device", "gpu_name", "commit"})

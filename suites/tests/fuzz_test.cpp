@@ -181,21 +181,7 @@ TEST(FuzzTally, CountsAndNamesWhatNeverRan) {
   EXPECT_NE(tally.summary().find("Every version ran."), std::string::npos) << tally.summary();
 }
 
-<<<<<<< ours
-// The version's own launch, after which the last element of its output is not what it was, as if a
-=======
-TEST(FuzzBudget, IsALengthOfTime) {
-  EXPECT_EQ(fuzz_budget_s("60s"), 60.0);
-  EXPECT_EQ(fuzz_budget_s("1.5m"), 90.0);
-  EXPECT_EQ(fuzz_budget_s("1h"), 3600.0);
-  EXPECT_EQ(fuzz_budget_s("5"), 5.0);
-  for (const char* text : {"", "s", "60 s", "1d", "-5s", "0", "inf", "nan", "1e999"}) {
-    EXPECT_THROW(fuzz_budget_s(text), InputError) << text;
-  }
-}
-
 // The version's own launch, after which the last element of its output is NaN again, as if a
->>>>>>> theirs
 // kernel of 8-wide vectors had dropped its tail.
 Launcher without_tail(std::size_t version) {
   return [version](const Case& c, const Pointers& pointers, const Stream& stream) {
