@@ -71,29 +71,6 @@ run_test() {
   grep -qs '<failure' "$xml" || rm -f "$xml"
 }
 
-# run_command XML NAME COMMAND...: the same for a program that writes no JUnit XML: one test, by its exit
-# code.
-run_command() {
-  local xml=$1 name=$2 log=${1%.xml}.log start=$SECONDS code=0 outcome=''
-  shift 2
-  rm -f "$xml"
-  mkdir -p "$(dirname "$xml")"
-  printf '%-44s' "${xml#build/}"
-  "$@" >"$log" 2>&1 || code=$?
-  if ((code == 0)); then
-    printf 'ok     %5d s\n' $((SECONDS - start))
-  else
-    printf 'FAILED %5d s, exit code %d; %s ends in:\n' $((SECONDS - start)) "$code" "$log"
-    tail -n 60 "$log"
-    outcome="<failure message=\"exit code $code\"/>"
-  fi
-  printf '<?xml version="1.0" encoding="UTF-8"?>\n<testsuites>\n<testsuite name="command">\n%s\n%s\n' \
-    "<testcase classname=\"command\" name=\"$name\" time=\"$((SECONDS - start))\">$outcome</testcase>" \
-    '</testsuite>' >"$xml.partial"
-  echo '</testsuites>' >>"$xml.partial"
-  mv "$xml.partial" "$xml"
-}
-
 # A seed that is another one every day, for searches that should not look in the same place for ever.
 seed_of_today() { date -u +%Y%m%d; }
 
