@@ -18,8 +18,6 @@ std::string cell_of(const std::optional<double>& value, std::string_view suffix 
   return value ? fmt::format("<td class=\"n\">{}{}</td>", figure(*value), suffix) : "<td></td>";
 }
 
-std::string percent(double share) { return fmt::format("{:+.1f} %", 100 * share); }
-
 }  // namespace
 
 std::string generation_section(const Report& report) {

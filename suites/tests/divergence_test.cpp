@@ -2,7 +2,6 @@
 // one weight changed, and what became of the folder that was written.
 #include "suites/divergence.h"
 
-#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -31,7 +30,7 @@ const TestModel& gqa() {
 
 // Gone at the end of the test.
 struct Folder {
-  fs::path path = fs::temp_directory_path() / fmt::format("assay-divergence-{}", ::getpid());
+  fs::path path = fs::temp_directory_path() / ("assay-divergence-" + std::to_string(::getpid()));
   Folder() { fs::create_directories(path); }
   ~Folder() {
     std::error_code ignored;
