@@ -41,15 +41,15 @@ void parse(CLI::App& app, suites::Options& options, int argc, char** argv) {
       ->needs(by_fuzz);
   auto* mutants = app.add_flag("--mutants", options.mutants,
                                "Run the kernels with a deliberate bug: a check must fail on each");
-  app.add_option("--mutant", options.mutant, "With --mutants: only this one, <op>/<name>")
-      ->needs(mutants);
+  auto* of_mutant = app.add_option("--mutant", options.mutant, "The same for one: <op>/<name>");
   auto* replay = app.add_option("--replay", options.replay,
                                 "Run the failing forward pass in this folder again");
-  CLI::Option* const modes[] = {of_case, by_fuzz, mutants, replay};
+  CLI::Option* const modes[] = {of_case, by_fuzz, mutants, of_mutant, replay};
   for (CLI::Option* mode : modes) {
     mode->group(instead);
     for (CLI::Option* other : modes) {
-      if (mode != other) mode->excludes(other);
+      const bool both_mutants = mode == mutants && other == of_mutant;
+      if (mode < other && !both_mutants) mode->excludes(other);
     }
   }
 
@@ -65,6 +65,7 @@ void parse(CLI::App& app, suites::Options& options, int argc, char** argv) {
       ->capture_default_str();
   app.parse(argc, argv);
   options.set = suites::parse_set(set);
+  options.mutants = options.mutants || of_mutant->count() > 0;
   options.timeout_s = suites::parse_duration_s("--timeout", timeout);
   if (of_case->count() > 0 && options.case_name.empty()) throw InputError("--case names no case");
   if (by_fuzz->count() > 0) {

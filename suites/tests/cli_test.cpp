@@ -58,7 +58,7 @@ TEST(Verify, FuzzesForATimeAndCounts) {
   EXPECT_NE(answer.output.find("fuzz.residual_add"), std::string::npos) << answer.output;
   EXPECT_NE(answer.output.find("Every version ran."), std::string::npos) << answer.output;
   EXPECT_EQ(answer.output.find("fuzz.rope"), std::string::npos) << answer.output;
-  expect_refused(VERIFY + " --fuzz soon", "'soon' is not a length of time");
+  expect_refused(VERIFY + " --fuzz soon", "'soon'; it must be a time such as");
   expect_refused(VERIFY + " --fuzz 1s --ops rms_nrm", "no op 'rms_nrm'");
 }
 
