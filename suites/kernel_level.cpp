@@ -50,10 +50,9 @@ class KernelTest : public testing::Test {
 
   void TestBody() override {
     const Case& c = store_->cases()[index_];
-    const std::string repro =
-        fmt::format("verify --set {} --seed {} --gtest_filter='{}.{}/{}'", name_of(options_.set),
-                    options_.seed, c.op, c.versions[version_], c.id());
+    const std::string repro = replay_command(c, version_, options_.seed);
     const std::string reason = c.unsupported(version_);
+    seed_schedule(c, version_, options_.seed);
     const Outcome outcome = reason.empty()
                                 ? store_->prepare(index_).check(version_, store_->stream())
                                 : Outcome{Status::kSkip, reason, {}, {}, {}, {}};
@@ -76,13 +75,19 @@ class KernelTest : public testing::Test {
   Report& report_;
 };
 
+std::vector<Case> chosen_cases(const Options& options) {
+  if (options.case_name.empty()) return all_cases(options.set);
+  return {make_case(options.case_name, all_families(), options.set)};
+}
+
 }  // namespace
 
 void register_kernel_tests(const Options& options, Report& report) {
-  auto store = std::make_shared<CaseStore>(all_cases(options.set), options.seed);
+  auto store = std::make_shared<CaseStore>(chosen_cases(options), options.seed);
   for (std::size_t index = 0; index < store->cases().size(); ++index) {
     const Case& c = store->cases()[index];
     for (std::size_t version = 0; version < c.versions.size(); ++version) {
+      if (!options.version.empty() && version != find_version(c, options.version)) continue;
       const std::string name = c.versions[version] + "/" + c.id();
       testing::RegisterTest(c.op.c_str(), name.c_str(), nullptr, nullptr, __FILE__, __LINE__,
                             [=, &options, &report]() -> testing::Test* {

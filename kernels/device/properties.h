@@ -54,7 +54,8 @@ void reset_memory_stats();
 /// Kernels launched so far in this process; a graph replay counts each kernel in the graph.
 std::uint64_t launch_count();
 
-/// Seeds the order in which the emulated device runs threads and blocks; nothing on a GPU.
+/// Seeds the order in which the emulated device runs threads and blocks from the next launch on,
+/// whatever was launched before; nothing on a GPU.
 void set_schedule_seed(std::uint64_t seed);
 
 }  // namespace assay

@@ -2,11 +2,12 @@
 #pragma once
 
 #include <limits>
-#include <optional>
 #include <string>
+#include <vector>
 
 #include "suites/case.h"
 #include "suites/cases/ragged.h"
+#include "suites/cases/table.h"
 
 namespace assay::suites {
 
@@ -17,39 +18,48 @@ struct AttentionShape {
   int s;  // slots of the longest sequence, its t_max new ones included
   int heads;
   int head_dim;
+  int spare = 3;  // slots per head in the cache past S
+  int lengths = STAGGERED;
 };
 
 inline constexpr AttentionShape ATTENTION_SHAPES[] = {
-    {ShapeSet::kSmoke, 3, 5, 9, 2, 16},      // prefill onto a cache; one sequence has no tokens
-    {ShapeSet::kSmoke, 2, 1, 33, 3, 64},     // decode
-    {ShapeSet::kSmoke, 2, 3, 4, 1, 7},       // a width that no vector divides
-    {ShapeSet::kCi, 1, 1, 1, 1, 1},          //
-    {ShapeSet::kCi, 1, 33, 33, 2, 128},      // prefill
-    {ShapeSet::kCi, 4, 6, 140, 2, 80},       //
-    {ShapeSet::kCi, 5, 1, 257, 2, 128},      // decode
-    {ShapeSet::kCi, 1, 2, 70, 1, 256},       //
-    {ShapeSet::kCi, 2, 2, 3, 1, 1032},       // wider than a block
-    {ShapeSet::kSweep, 1, 1, 256, 32, 128},  // 7B decode
-    {ShapeSet::kSweep, 1, 1, 2048, 32, 128},
-    {ShapeSet::kSweep, 8, 1, 256, 32, 128},
-    {ShapeSet::kSweep, 32, 1, 256, 32, 128},
-    {ShapeSet::kSweep, 1, 512, 512, 32, 128},  // 7B prefill
-    {ShapeSet::kSweep, 1, 2048, 2048, 32, 128},
+    {ShapeSet::kSmoke, 3, 5, 9, 2, 16},   // prefill onto a cache; one sequence has no tokens
+    {ShapeSet::kSmoke, 2, 1, 33, 3, 64},  // decode
+    {ShapeSet::kSmoke, 2, 3, 4, 1, 7},    // a width that no vector divides
+    {ShapeSet::kCi, 1, 1, 1, 1, 1},       //
+    {ShapeSet::kCi, 1, 33, 33, 2, 128},   // prefill
+    {ShapeSet::kCi, 4, 6, 140, 2, 80},    //
+    {ShapeSet::kCi, 5, 1, 257, 2, 128},   // decode
+    {ShapeSet::kCi, 1, 2, 70, 1, 256},    //
+    {ShapeSet::kCi, 2, 2, 3, 1, 1032},    // wider than a block
+    {ShapeSet::kSweep, 1, 1, 256, 32, 128, 0, EVEN},  // 7B decode
+    {ShapeSet::kSweep, 1, 1, 2048, 32, 128, 0, EVEN},
+    {ShapeSet::kSweep, 8, 1, 256, 32, 128, 0, EVEN},
+    {ShapeSet::kSweep, 32, 1, 256, 32, 128, 0, EVEN},
+    {ShapeSet::kSweep, 1, 512, 512, 32, 128, 0, EVEN},  // 7B prefill
+    {ShapeSet::kSweep, 1, 2048, 2048, 32, 128, 0, EVEN},
 };
 
-/// The shape of a boundary case.
-inline std::optional<AttentionShape> attention_boundary(const std::string& dimension, int value) {
+/// The shapes of a boundary's cases.
+inline std::vector<AttentionShape> attention_boundary(const std::string& dimension, int value) {
   constexpr int LONG = 1024;  // past it, few queries and narrow heads
-  if (dimension == "t_max") return AttentionShape{ShapeSet::kCi, 2, value, value + 7, 2, 64};
-  if (dimension == "s" && value >= LONG) return AttentionShape{ShapeSet::kCi, 1, 2, value, 1, 8};
-  if (dimension == "s") return AttentionShape{ShapeSet::kCi, 2, std::min(value, 3), value, 2, 32};
-  if (dimension == "head_dim") return AttentionShape{ShapeSet::kCi, 2, 2, 19, 2, value};
-  return std::nullopt;
+  if (dimension == "t_max") return {{ShapeSet::kCi, 2, value, value + 7, 2, 64}};
+  if (dimension == "s" && value >= LONG) return {{ShapeSet::kCi, 1, 2, value, 1, 8}};
+  if (dimension == "s") return {{ShapeSet::kCi, 2, std::min(value, 3), value, 2, 32}};
+  if (dimension == "head_dim") return {{ShapeSet::kCi, 2, 2, 19, 2, value}};
+  return {};
 }
 
-/// Slots per head in the cache: a few more than S, except where it is timed.
-inline int slots_of(const AttentionShape& shape) {
-  return shape.set == ShapeSet::kSweep ? shape.s : shape.s + 3;
+/// The dimensions of the shapes.
+inline std::vector<Field<AttentionShape>> attention_fields() {
+  using Shape = AttentionShape;
+  return {field("batch", &Shape::batch, 1, 8),
+          field("t_max", &Shape::t_max, 1, 64),
+          field("s", &Shape::s, 1, 4500).from("t_max"),
+          field("heads", &Shape::heads, 1, 16),
+          field("head_dim", &Shape::head_dim, 1, 2064),
+          field("spare", &Shape::spare, 0, 64),
+          field("lengths", &Shape::lengths, EVEN, MOST_LENGTHS)};
 }
 
 /// Slots that query j of sequence b sees: the first so many; 0 for a padding row.
@@ -104,6 +114,7 @@ template <class Builder>
 void describe_attention(Builder& c, const AttentionShape& shape) {
   c.dimension("batch", shape.batch).dimension("t_max", shape.t_max).dimension("s", shape.s);
   c.dimension("heads", shape.heads).dimension("head_dim", shape.head_dim);
+  c.dimension("spare", shape.spare).dimension("lengths", shape.lengths);
   c.column("batch", shape.batch).column("q_len", shape.t_max).column("kv_len", shape.s);
   c.column("heads", shape.heads).column("head_dim", shape.head_dim);
   if (shape.set == ShapeSet::kSweep) c.phase(shape.t_max == 1 ? "decode" : "prefill");

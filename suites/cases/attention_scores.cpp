@@ -31,9 +31,9 @@ Fill queries(int heads) {
 }
 
 Case make(const AttentionShape& shape, DType dtype) {
-  const auto [set, batch, t_max, s, heads, head_dim] = shape;
-  const Ragged r = ragged(batch, t_max, s - t_max, set == ShapeSet::kSweep);
-  const int capacity = slots_of(shape);
+  const auto [set, batch, t_max, s, heads, head_dim, spare, lengths] = shape;
+  const Ragged r = ragged(batch, t_max, s - t_max, lengths);
+  const int capacity = s + spare;
   const float scale = 1.0f / std::sqrt(static_cast<float>(head_dim));
   CaseBuilder<AttentionScoresArgs> c(attention_scores_op(), dtype, set);
   describe_attention(c, shape);
@@ -90,7 +90,7 @@ Case make(const AttentionShape& shape, DType dtype) {
   });
   if (batch > 1) {
     c.independent_rows({q, k, mask, p}, [=] {
-      return make({set, 1, t_max, s, heads, head_dim}, dtype);
+      return make({set, 1, t_max, s, heads, head_dim, spare, lengths}, dtype);
     });
   }
   return c.launch([=](const Pointers& at) {
@@ -102,8 +102,9 @@ Case make(const AttentionShape& shape, DType dtype) {
 
 }  // namespace
 
-std::vector<Case> attention_scores_cases() {
-  return cases_from_table(ATTENTION_SHAPES, FLOAT_DTYPES, make, attention_boundary);
+CaseFamily attention_scores_family() {
+  return family_from_table(attention_scores_op(), ATTENTION_SHAPES, FLOAT_DTYPES,
+                           attention_fields(), make, attention_boundary);
 }
 
 }  // namespace assay::suites

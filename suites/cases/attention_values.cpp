@@ -26,9 +26,9 @@ Fill probabilities(const Ragged& r, int heads, int s) {
 }
 
 Case make(const AttentionShape& shape, DType dtype) {
-  const auto [set, batch, t_max, s, heads, head_dim] = shape;
-  const Ragged r = ragged(batch, t_max, s - t_max, set == ShapeSet::kSweep);
-  const int capacity = slots_of(shape);
+  const auto [set, batch, t_max, s, heads, head_dim, spare, lengths] = shape;
+  const Ragged r = ragged(batch, t_max, s - t_max, lengths);
+  const int capacity = s + spare;
   CaseBuilder<AttentionValuesArgs> c(attention_values_op(), dtype, set);
   describe_attention(c, shape);
   const auto p = c.input("p", {batch, heads, t_max, s}, probabilities(r, heads, s));
@@ -61,7 +61,7 @@ Case make(const AttentionShape& shape, DType dtype) {
   });
   if (batch > 1) {
     c.independent_rows({p, v, kv_lens, o}, [=] {
-      return make({set, 1, t_max, s, heads, head_dim}, dtype);
+      return make({set, 1, t_max, s, heads, head_dim, spare, lengths}, dtype);
     });
   }
   return c.launch([=](const Pointers& at) {
@@ -76,8 +76,9 @@ Case make(const AttentionShape& shape, DType dtype) {
 
 }  // namespace
 
-std::vector<Case> attention_values_cases() {
-  return cases_from_table(ATTENTION_SHAPES, FLOAT_DTYPES, make, attention_boundary);
+CaseFamily attention_values_family() {
+  return family_from_table(attention_values_op(), ATTENTION_SHAPES, FLOAT_DTYPES,
+                           attention_fields(), make, attention_boundary);
 }
 
 }  // namespace assay::suites

@@ -2,29 +2,34 @@
 
 namespace assay::suites {
 
+const std::vector<CaseFamily>& all_families() {
+  static const std::vector<CaseFamily> families{
+      embedding_family(),
+      padding_offsets_family(),
+      padding_remove_family(),
+      padding_restore_family(),
+      causal_mask_family(),
+      rms_norm_family(),
+      linear_family(),
+      quantize_family(),
+      dequantize_family(),
+      linear_quantized_family(),
+      rope_family(),
+      kv_append_family(),
+      kv_broadcast_family(),
+      attention_scores_family(),
+      attention_values_family(),
+      residual_add_family(),
+      swiglu_family(),
+      sampling_family(),
+  };
+  return families;
+}
+
 std::vector<Case> all_cases(ShapeSet set) {
   std::vector<Case> chosen;
-  for (auto* cases_of_op : {
-           embedding_cases,
-           padding_offsets_cases,
-           padding_remove_cases,
-           padding_restore_cases,
-           causal_mask_cases,
-           rms_norm_cases,
-           linear_cases,
-           quantize_cases,
-           dequantize_cases,
-           linear_quantized_cases,
-           rope_cases,
-           kv_append_cases,
-           kv_broadcast_cases,
-           attention_scores_cases,
-           attention_values_cases,
-           residual_add_cases,
-           swiglu_cases,
-           sampling_cases,
-       }) {
-    for (Case& c : cases_of_op()) {
+  for (const CaseFamily& family : all_families()) {
+    for (Case& c : family.listed()) {
       const bool wanted = set == ShapeSet::kSweep
                               ? c.set == ShapeSet::kSweep
                               : static_cast<int>(c.set) <= static_cast<int>(set);

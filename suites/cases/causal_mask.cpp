@@ -16,20 +16,25 @@ struct Shape {
   int t_max;
   int past;
   int s;
+  int lengths = STAGGERED;
 };
 
 constexpr Shape SHAPES[] = {
-    {ShapeSet::kSmoke, 4, 5, 9, 14},      {ShapeSet::kSmoke, 1, 7, 0, 7},
-    {ShapeSet::kCi, 1, 1, 0, 1},          {ShapeSet::kCi, 5, 17, 100, 300},
-    {ShapeSet::kCi, 3, 4, 30, 8},         {ShapeSet::kSweep, 32, 1, 255, 256},
-    {ShapeSet::kSweep, 1, 2048, 0, 2048},
+    {ShapeSet::kSmoke, 4, 5, 9, 14},
+    {ShapeSet::kSmoke, 1, 7, 0, 7},
+    {ShapeSet::kCi, 1, 1, 0, 1},
+    {ShapeSet::kCi, 5, 17, 100, 300},
+    {ShapeSet::kCi, 3, 4, 30, 8},
+    {ShapeSet::kSweep, 32, 1, 255, 256, EVEN},
+    {ShapeSet::kSweep, 1, 2048, 0, 2048, EVEN},
 };
 
 Case make(const Shape& shape, DType dtype) {
-  const auto [set, batch, t_max, past, s] = shape;
-  const Ragged r = ragged(batch, t_max, past, set == ShapeSet::kSweep);
+  const auto [set, batch, t_max, past, s, lengths] = shape;
+  const Ragged r = ragged(batch, t_max, past, lengths);
   CaseBuilder<CausalMaskArgs> c(causal_mask_op(), dtype, set);
   c.dimension("batch", batch).dimension("t_max", t_max).dimension("past", past).dimension("s", s);
+  c.dimension("lengths", lengths);
   c.column("batch", batch).column("q_len", t_max).column("kv_len", s);
   const auto q_lens = c.typed_input("q_lens", DType::kI32, {batch}, values(r.q_lens));
   const auto past_lens = c.typed_input("past_lens", DType::kI32, {batch}, values(r.past_lens));
@@ -53,7 +58,7 @@ Case make(const Shape& shape, DType dtype) {
   });
   if (batch > 1) {
     c.independent_rows({q_lens, past_lens, mask}, [=] {
-      return make({set, 1, t_max, past, s}, dtype);
+      return make({set, 1, t_max, past, s, lengths}, dtype);
     });
   }
   return c.launch([=](const Pointers& p) {
@@ -68,12 +73,16 @@ Case make(const Shape& shape, DType dtype) {
 
 }  // namespace
 
-std::vector<Case> causal_mask_cases() {
-  return cases_from_table(SHAPES, {DType::kU8}, make,
-                          [](const std::string& dimension, int value) -> std::optional<Shape> {
-                            if (dimension == "s") return Shape{ShapeSet::kCi, 2, 3, 250, value};
-                            return std::nullopt;
-                          });
+CaseFamily causal_mask_family() {
+  const std::vector<Field<Shape>> fields{
+      field("batch", &Shape::batch, 1, 16), field("t_max", &Shape::t_max, 1, 64),
+      field("past", &Shape::past, 0, 600), field("s", &Shape::s, 1, 1200),
+      field("lengths", &Shape::lengths, EVEN, MOST_LENGTHS)};
+  const auto at = [](const std::string& dimension, int value) -> std::vector<Shape> {
+    if (dimension == "s") return {{ShapeSet::kCi, 2, 3, 250, value}};
+    return {};
+  };
+  return family_from_table(causal_mask_op(), SHAPES, {DType::kU8}, fields, make, at);
 }
 
 }  // namespace assay::suites

@@ -82,14 +82,17 @@ Case make(const Shape& shape, DType dtype) {
 
 }  // namespace
 
-std::vector<Case> dequantize_cases() {
-  return cases_from_table(SHAPES, FLOAT_DTYPES, make,
-                          [](const std::string& dimension, int value) -> std::optional<Shape> {
-                            const int bits = value % 2 == 0 ? 4 : 8;
-                            if (dimension == "k")
-                              return Shape{ShapeSet::kCi, 2, value, bits, value};
-                            return std::nullopt;
-                          });
+CaseFamily dequantize_family() {
+  const std::vector<Field<Shape>> fields{
+      field("n", &Shape::n, 1, 64), field("k", &Shape::k, 1, 8192).times("group_size"),
+      choice("bits", &Shape::bits, {8, 4}), field("group_size", &Shape::group_size, 1, 4096)};
+  const auto at = [](const std::string& dimension, int value) -> std::vector<Shape> {
+    if (dimension == "k")
+      return {{ShapeSet::kCi, 2, value, 8, value}, {ShapeSet::kCi, 2, value, 4, value}};
+    return {};
+  };
+  return family_from_table(dequantize_op(), SHAPES, FLOAT_DTYPES, fields, make, at,
+                           split_byte<Shape>);
 }
 
 }  // namespace assay::suites

@@ -18,23 +18,32 @@ struct Shape {
   int heads;
   int kv_heads;
   int head_dim;
+  int spare = 3;  // slots in the cache past the last one in use
+  int lengths = STAGGERED;
 };
 
 constexpr Shape SHAPES[] = {
-    {ShapeSet::kSmoke, 4, 5, 9, 4, 2, 16},      {ShapeSet::kSmoke, 2, 1, 3, 3, 1, 5},
-    {ShapeSet::kCi, 1, 1, 0, 1, 1, 1},          {ShapeSet::kCi, 3, 7, 20, 8, 8, 64},
-    {ShapeSet::kCi, 5, 1, 30, 8, 2, 128},       {ShapeSet::kSweep, 1, 1, 255, 32, 32, 128},
-    {ShapeSet::kSweep, 8, 1, 255, 32, 32, 128}, {ShapeSet::kSweep, 32, 1, 255, 32, 32, 128},
-    {ShapeSet::kSweep, 1, 512, 0, 32, 32, 128}, {ShapeSet::kSweep, 1, 2048, 0, 32, 32, 128},
+    {ShapeSet::kSmoke, 4, 5, 9, 4, 2, 16},
+    {ShapeSet::kSmoke, 2, 1, 3, 3, 1, 5},
+    {ShapeSet::kCi, 1, 1, 0, 1, 1, 1},
+    {ShapeSet::kCi, 3, 7, 20, 8, 8, 64},
+    {ShapeSet::kCi, 5, 1, 30, 8, 2, 128},
+    {ShapeSet::kSweep, 1, 1, 255, 32, 32, 128, 0, EVEN},
+    {ShapeSet::kSweep, 8, 1, 255, 32, 32, 128, 0, EVEN},
+    {ShapeSet::kSweep, 32, 1, 255, 32, 32, 128, 0, EVEN},
+    {ShapeSet::kSweep, 1, 512, 0, 32, 32, 128, 0, EVEN},
+    {ShapeSet::kSweep, 1, 2048, 0, 32, 32, 128, 0, EVEN},
 };
 
 Case make(const Shape& shape, DType dtype) {
-  const auto [set, batch, t_max, past, heads, kv_heads, head_dim] = shape;
-  const Ragged r = ragged(batch, t_max, past, set == ShapeSet::kSweep);
-  const int s_max = past + t_max + (set == ShapeSet::kSweep ? 0 : 3);
+  const auto [set, batch, t_max, past, heads, kv_heads, head_dim, spare, lengths] = shape;
+  const Ragged r = ragged(batch, t_max, past, lengths);
+  const int s_max = past + t_max + spare;
   CaseBuilder<KvAppendArgs> c(kv_append_op(), dtype, set);
-  c.dimension("batch", batch).dimension("t_max", t_max).dimension("s_max", s_max);
+  c.dimension("batch", batch).dimension("t_max", t_max).dimension("past", past);
+  c.dimension("spare", spare);
   c.dimension("heads", heads).dimension("kv_heads", kv_heads).dimension("head_dim", head_dim);
+  c.dimension("lengths", lengths);
   c.column("batch", batch).column("q_len", t_max).column("kv_len", r.kv_max());
   c.column("heads", heads).column("kv_heads", kv_heads).column("head_dim", head_dim);
   if (set == ShapeSet::kSweep) c.phase(t_max == 1 ? "decode" : "prefill");
@@ -91,12 +100,20 @@ Case make(const Shape& shape, DType dtype) {
 
 }  // namespace
 
-std::vector<Case> kv_append_cases() {
-  return cases_from_table(SHAPES, FLOAT_DTYPES, make,
-                          [](const std::string& dimension, int value) -> std::optional<Shape> {
-                            if (dimension != "head_dim") return std::nullopt;
-                            return Shape{ShapeSet::kCi, 2, 2, 3, 2, 1, value};
-                          });
+CaseFamily kv_append_family() {
+  const std::vector<Field<Shape>> fields{field("batch", &Shape::batch, 1, 16),
+                                         field("t_max", &Shape::t_max, 1, 64),
+                                         field("past", &Shape::past, 0, 200),
+                                         field("spare", &Shape::spare, 0, 64),
+                                         field("heads", &Shape::heads, 1, 64).times("kv_heads"),
+                                         field("kv_heads", &Shape::kv_heads, 1, 64),
+                                         field("head_dim", &Shape::head_dim, 1, 1024),
+                                         field("lengths", &Shape::lengths, EVEN, MOST_LENGTHS)};
+  const auto at = [](const std::string& dimension, int value) -> std::vector<Shape> {
+    if (dimension == "head_dim") return {{ShapeSet::kCi, 2, 2, 3, 2, 1, value}};
+    return {};
+  };
+  return family_from_table(kv_append_op(), SHAPES, FLOAT_DTYPES, fields, make, at);
 }
 
 }  // namespace assay::suites

@@ -18,6 +18,7 @@ struct Shape {
   int s;
   int s_max;
   int head_dim;
+  int lengths = STAGGERED;
 };
 
 constexpr Shape SHAPES[] = {
@@ -26,17 +27,18 @@ constexpr Shape SHAPES[] = {
     {ShapeSet::kCi, 1, 1, 1, 1, 1, 1},
     {ShapeSet::kCi, 2, 8, 1, 33, 40, 64},
     {ShapeSet::kCi, 2, 8, 2, 17, 64, 128},
-    {ShapeSet::kSweep, 1, 32, 32, 256, 256, 128},
-    {ShapeSet::kSweep, 32, 32, 32, 256, 256, 128},
-    {ShapeSet::kSweep, 1, 64, 8, 2048, 2048, 128},
+    {ShapeSet::kSweep, 1, 32, 32, 256, 256, 128, EVEN},
+    {ShapeSet::kSweep, 32, 32, 32, 256, 256, 128, EVEN},
+    {ShapeSet::kSweep, 1, 64, 8, 2048, 2048, 128, EVEN},
 };
 
 Case make(const Shape& shape, DType dtype) {
-  const auto [set, batch, heads, kv_heads, s, s_max, head_dim] = shape;
-  const Ragged r = ragged(batch, s, 0, set == ShapeSet::kSweep);  // its lengths: 0 to s
+  const auto [set, batch, heads, kv_heads, s, s_max, head_dim, lengths] = shape;
+  const Ragged r = ragged(batch, s, 0, lengths);  // its lengths: 0 to s
   CaseBuilder<KvBroadcastArgs> c(kv_broadcast_op(), dtype, set);
   c.dimension("batch", batch).dimension("heads", heads).dimension("kv_heads", kv_heads);
   c.dimension("s", s).dimension("s_max", s_max).dimension("head_dim", head_dim);
+  c.dimension("lengths", lengths);
   c.column("batch", batch).column("kv_len", s).column("heads", heads);
   c.column("kv_heads", kv_heads).column("head_dim", head_dim);
   const auto cache = c.input("cache", {batch, kv_heads, s_max, head_dim}, normal());
@@ -67,7 +69,7 @@ Case make(const Shape& shape, DType dtype) {
   });
   if (batch > 1) {
     c.independent_rows({cache, kv_lens, y}, [=] {
-      return make({set, 1, heads, kv_heads, s, s_max, head_dim}, dtype);
+      return make({set, 1, heads, kv_heads, s, s_max, head_dim, lengths}, dtype);
     });
   }
   return c.launch([=](const Pointers& p) {
@@ -78,12 +80,19 @@ Case make(const Shape& shape, DType dtype) {
 
 }  // namespace
 
-std::vector<Case> kv_broadcast_cases() {
-  return cases_from_table(SHAPES, FLOAT_DTYPES, make,
-                          [](const std::string& dimension, int value) -> std::optional<Shape> {
-                            if (dimension != "head_dim") return std::nullopt;
-                            return Shape{ShapeSet::kCi, 2, 4, 2, 3, 4, value};
-                          });
+CaseFamily kv_broadcast_family() {
+  const std::vector<Field<Shape>> fields{field("batch", &Shape::batch, 1, 16),
+                                         field("heads", &Shape::heads, 1, 64).times("kv_heads"),
+                                         field("kv_heads", &Shape::kv_heads, 1, 64),
+                                         field("s", &Shape::s, 1, 300),
+                                         field("s_max", &Shape::s_max, 1, 400).from("s"),
+                                         field("head_dim", &Shape::head_dim, 1, 1024),
+                                         field("lengths", &Shape::lengths, EVEN, MOST_LENGTHS)};
+  const auto at = [](const std::string& dimension, int value) -> std::vector<Shape> {
+    if (dimension == "head_dim") return {{ShapeSet::kCi, 2, 4, 2, 3, 4, value}};
+    return {};
+  };
+  return family_from_table(kv_broadcast_op(), SHAPES, FLOAT_DTYPES, fields, make, at);
 }
 
 }  // namespace assay::suites

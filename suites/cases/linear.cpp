@@ -95,14 +95,17 @@ Case make(const Shape& shape, DType dtype) {
 
 }  // namespace
 
-std::vector<Case> linear_cases() {
-  return cases_from_table(SHAPES, FLOAT_DTYPES, make,
-                          [](const std::string& dimension, int value) -> std::optional<Shape> {
-                            if (dimension == "m") return Shape{ShapeSet::kCi, value, 10, 72, true};
-                            if (dimension == "n") return Shape{ShapeSet::kCi, 3, value, 72};
-                            if (dimension == "k") return Shape{ShapeSet::kCi, 2, 9, value};
-                            return std::nullopt;
-                          });
+CaseFamily linear_family() {
+  const std::vector<Field<Shape>> fields{
+      field("m", &Shape::m, 1, 200), field("n", &Shape::n, 1, 300), field("k", &Shape::k, 1, 12000),
+      choice("bias", &Shape::with_bias, {0, 1})};
+  const auto at = [](const std::string& dimension, int value) -> std::vector<Shape> {
+    if (dimension == "m") return {{ShapeSet::kCi, value, 10, 72, true}};
+    if (dimension == "n") return {{ShapeSet::kCi, 3, value, 72}};
+    if (dimension == "k") return {{ShapeSet::kCi, 2, 9, value}};
+    return {};
+  };
+  return family_from_table(linear_op(), SHAPES, FLOAT_DTYPES, fields, make, at);
 }
 
 }  // namespace assay::suites

@@ -124,21 +124,27 @@ Case make(const Shape& shape, DType dtype) {
 
 }  // namespace
 
-std::vector<Case> linear_quantized_cases() {
-  return cases_from_table(SHAPES, FLOAT_DTYPES, make,
-                          [](const std::string& dimension, int value) -> std::optional<Shape> {
-                            const int bits = value % 2 == 0 ? 4 : 8;
-                            if (dimension == "m")
-                              return Shape{ShapeSet::kCi, value, 10, 64, bits, 32, true};
-                            if (dimension == "n")
-                              return Shape{ShapeSet::kCi, 3, value, 64, bits, 32};
-                            if (dimension == "k")
-                              return Shape{ShapeSet::kCi, 2, 9, value, bits, value};
-                            if (dimension == "group_size") {
-                              return Shape{ShapeSet::kCi, 2, 9, 4 * value, bits, value};
-                            }
-                            return std::nullopt;
-                          });
+CaseFamily linear_quantized_family() {
+  const std::vector<Field<Shape>> fields{field("m", &Shape::m, 1, 100),
+                                         field("n", &Shape::n, 1, 200),
+                                         field("k", &Shape::k, 1, 8192).times("group_size"),
+                                         choice("bits", &Shape::bits, {8, 4}),
+                                         field("group_size", &Shape::group_size, 1, 4096),
+                                         choice("bias", &Shape::with_bias, {0, 1})};
+  const auto at = [](const std::string& dimension, int value) -> std::vector<Shape> {
+    if (dimension == "m")
+      return {{ShapeSet::kCi, value, 10, 64, 8, 32, true}, {ShapeSet::kCi, value, 10, 64, 4, 32}};
+    if (dimension == "n")
+      return {{ShapeSet::kCi, 3, value, 64, 8, 32}, {ShapeSet::kCi, 3, value, 64, 4, 32, true}};
+    if (dimension == "k")
+      return {{ShapeSet::kCi, 2, 9, value, 8, value}, {ShapeSet::kCi, 2, 9, value, 4, value}};
+    if (dimension == "group_size")
+      return {{ShapeSet::kCi, 2, 9, 4 * value, 8, value},
+              {ShapeSet::kCi, 2, 9, 4 * value, 4, value}};
+    return {};
+  };
+  return family_from_table(linear_quantized_op(), SHAPES, FLOAT_DTYPES, fields, make, at,
+                           split_byte<Shape>);
 }
 
 }  // namespace assay::suites

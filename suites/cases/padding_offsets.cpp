@@ -15,18 +15,21 @@ struct Shape {
   int batch;
   int t_max;
   int past;
+  int lengths = STAGGERED;
 };
 
 constexpr Shape SHAPES[] = {
-    {ShapeSet::kSmoke, 4, 5, 9},    {ShapeSet::kSmoke, 1, 1, 0},   {ShapeSet::kCi, 70, 3, 40},
-    {ShapeSet::kSweep, 32, 1, 256}, {ShapeSet::kSweep, 8, 512, 0},
+    {ShapeSet::kSmoke, 4, 5, 9},         {ShapeSet::kSmoke, 1, 1, 0},
+    {ShapeSet::kCi, 70, 3, 40},          {ShapeSet::kSweep, 32, 1, 256, EVEN},
+    {ShapeSet::kSweep, 8, 512, 0, EVEN},
 };
 
 Case make(const Shape& shape, DType dtype) {
-  const auto [set, batch, t_max, past] = shape;
-  const Ragged r = ragged(batch, t_max, past, set == ShapeSet::kSweep);
+  const auto [set, batch, t_max, past, lengths] = shape;
+  const Ragged r = ragged(batch, t_max, past, lengths);
   CaseBuilder<PaddingOffsetsArgs> c(padding_offsets_op(), dtype, set);
   c.dimension("batch", batch).dimension("t_max", t_max).dimension("past", past);
+  c.dimension("lengths", lengths);
   c.column("batch", batch).column("q_len", t_max);
   const auto q_lens = c.input("q_lens", {batch}, values(r.q_lens));
   const auto past_lens = c.input("past_lens", {batch}, values(r.past_lens));
@@ -73,13 +76,16 @@ Case make(const Shape& shape, DType dtype) {
 
 }  // namespace
 
-std::vector<Case> padding_offsets_cases() {
-  return cases_from_table(SHAPES, {DType::kI32}, make,
-                          [](const std::string& dimension, int value) -> std::optional<Shape> {
-                            if (dimension == "batch") return Shape{ShapeSet::kCi, value, 4, 7};
-                            if (dimension == "t_max") return Shape{ShapeSet::kCi, 3, value, 7};
-                            return std::nullopt;
-                          });
+CaseFamily padding_offsets_family() {
+  const std::vector<Field<Shape>> fields{
+      field("batch", &Shape::batch, 1, 300), field("t_max", &Shape::t_max, 1, 600),
+      field("past", &Shape::past, 0, 1000), field("lengths", &Shape::lengths, EVEN, MOST_LENGTHS)};
+  const auto at = [](const std::string& dimension, int value) -> std::vector<Shape> {
+    if (dimension == "batch") return {{ShapeSet::kCi, value, 4, 7}};
+    if (dimension == "t_max") return {{ShapeSet::kCi, 3, value, 7}};
+    return {};
+  };
+  return family_from_table(padding_offsets_op(), SHAPES, {DType::kI32}, fields, make, at);
 }
 
 }  // namespace assay::suites

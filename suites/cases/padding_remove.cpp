@@ -15,6 +15,7 @@ struct Shape {
   int batch;
   int t_max;
   int width;
+  int lengths = STAGGERED;
 };
 
 constexpr Shape SHAPES[] = {
@@ -25,10 +26,11 @@ constexpr Shape SHAPES[] = {
 };
 
 Case make(const Shape& shape, DType dtype) {
-  const auto [set, batch, t_max, width] = shape;
-  const Ragged r = ragged(batch, t_max, 0);
+  const auto [set, batch, t_max, width, lengths] = shape;
+  const Ragged r = ragged(batch, t_max, 0, lengths);
   CaseBuilder<PaddingRemoveArgs> c(padding_remove_op(), dtype, set);
   c.dimension("batch", batch).dimension("t_max", t_max).dimension("width", width);
+  c.dimension("lengths", lengths);
   c.column("batch", batch).column("q_len", t_max).column("n", width);
   const auto x = c.input("x", {batch, t_max, width}, integers(0, 127));
   const auto offset =
@@ -54,13 +56,18 @@ Case make(const Shape& shape, DType dtype) {
 
 }  // namespace
 
-std::vector<Case> padding_remove_cases() {
-  return cases_from_table(SHAPES, {DType::kF32, DType::kF16, DType::kBF16, DType::kI32, DType::kU8},
-                          make,
-                          [](const std::string& dimension, int value) -> std::optional<Shape> {
-                            if (dimension == "width") return Shape{ShapeSet::kCi, 2, 3, value};
-                            return std::nullopt;
-                          });
+CaseFamily padding_remove_family() {
+  const std::vector<Field<Shape>> fields{field("batch", &Shape::batch, 1, 16),
+                                         field("t_max", &Shape::t_max, 1, 64),
+                                         field("width", &Shape::width, 1, 4096),
+                                         field("lengths", &Shape::lengths, EVEN, MOST_LENGTHS)};
+  const auto at = [](const std::string& dimension, int value) -> std::vector<Shape> {
+    if (dimension == "width") return {{ShapeSet::kCi, 2, 3, value}};
+    return {};
+  };
+  return family_from_table(padding_remove_op(), SHAPES,
+                           {DType::kF32, DType::kF16, DType::kBF16, DType::kI32, DType::kU8},
+                           fields, make, at);
 }
 
 }  // namespace assay::suites

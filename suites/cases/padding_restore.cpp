@@ -16,6 +16,7 @@ struct Shape {
   int t_max;
   int width;
   int x_stride;
+  int lengths = STAGGERED;
 };
 
 constexpr Shape SHAPES[] = {
@@ -27,11 +28,11 @@ constexpr Shape SHAPES[] = {
 };
 
 Case make(const Shape& shape, DType dtype) {
-  const auto [set, batch, t_max, width, x_stride] = shape;
-  const Ragged r = ragged(batch, t_max, 0);
+  const auto [set, batch, t_max, width, x_stride, lengths] = shape;
+  const Ragged r = ragged(batch, t_max, 0, lengths);
   CaseBuilder<PaddingRestoreArgs> c(padding_restore_op(), dtype, set);
   c.dimension("batch", batch).dimension("t_max", t_max).dimension("width", width);
-  c.dimension("x_stride", x_stride);
+  c.dimension("x_stride", x_stride).dimension("lengths", lengths);
   c.column("batch", batch).column("q_len", t_max).column("n", width);
   const auto x = c.input("x", {r.tokens, x_stride}, integers(1, 127));
   const auto cu_q_lens = c.typed_input("cu_q_lens", DType::kI32, {batch + 1}, values(r.cu_q_lens));
@@ -66,14 +67,19 @@ Case make(const Shape& shape, DType dtype) {
 
 }  // namespace
 
-std::vector<Case> padding_restore_cases() {
-  return cases_from_table(SHAPES, {DType::kF32, DType::kF16, DType::kBF16, DType::kI32, DType::kU8},
-                          make,
-                          [](const std::string& dimension, int value) -> std::optional<Shape> {
-                            if (dimension == "width")
-                              return Shape{ShapeSet::kCi, 2, 3, value, value + 5};
-                            return std::nullopt;
-                          });
+CaseFamily padding_restore_family() {
+  const std::vector<Field<Shape>> fields{field("batch", &Shape::batch, 1, 16),
+                                         field("t_max", &Shape::t_max, 1, 64),
+                                         field("width", &Shape::width, 1, 4096),
+                                         field("x_stride", &Shape::x_stride, 1, 8192).from("width"),
+                                         field("lengths", &Shape::lengths, EVEN, MOST_LENGTHS)};
+  const auto at = [](const std::string& dimension, int value) -> std::vector<Shape> {
+    if (dimension == "width") return {{ShapeSet::kCi, 2, 3, value, value + 5}};
+    return {};
+  };
+  return family_from_table(padding_restore_op(), SHAPES,
+                           {DType::kF32, DType::kF16, DType::kBF16, DType::kI32, DType::kU8},
+                           fields, make, at);
 }
 
 }  // namespace assay::suites

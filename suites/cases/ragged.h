@@ -5,6 +5,8 @@
 #include <numeric>
 #include <vector>
 
+#include "suites/host_tensor.h"
+
 namespace assay::suites {
 
 struct Ragged {
@@ -20,15 +22,30 @@ struct Ragged {
   int kv_max() const { return static_cast<int>(*std::max_element(kv_lens.begin(), kv_lens.end())); }
 };
 
-/// The first sequence has t_max new tokens and `past` cached ones. Where `even`, so have all; else
-/// the others have fewer, none at all among them.
-inline Ragged ragged(int batch, int t_max, int past, bool even = false) {
+/// How long the sequences of a batch are. All of them as the longest; or the first, with the others
+/// shorter, none at all among them; or, for any larger number, drawn from that, one the longest.
+constexpr int EVEN = 0;
+constexpr int STAGGERED = 1;
+/// That a fuzzer draws.
+constexpr int MOST_LENGTHS = 99;
+
+/// The longest sequence has t_max new tokens and `past` cached ones; `lengths` is one of the above.
+inline Ragged ragged(int batch, int t_max, int past, int lengths) {
+  Random random(seed_for(static_cast<std::uint64_t>(lengths), "lengths"));
+  const int longest = random.between(0, batch - 1);
   Ragged r;
   r.t_max = t_max;
   r.cu_q_lens.push_back(0);
   for (int b = 0; b < batch; ++b) {
-    const int length = even ? t_max : t_max - b * 5 % (t_max + 1);
-    const int before = even ? past : past - b * 3 % (past + 1);
+    int length = t_max;
+    int before = past;
+    if (lengths == STAGGERED) {
+      length = t_max - b * 5 % (t_max + 1);
+      before = past - b * 3 % (past + 1);
+    } else if (lengths != EVEN && b != longest) {
+      length = random.between(0, t_max);
+      before = random.between(0, past);
+    }
     for (int j = 0; j < length; ++j) {
       r.padding_offset.push_back(b * t_max - r.tokens);
       r.positions.push_back(before + j);

@@ -44,12 +44,13 @@ Case make(const Shape& shape, DType dtype) {
 
 }  // namespace
 
-std::vector<Case> residual_add_cases() {
-  return cases_from_table(SHAPES, FLOAT_DTYPES, make,
-                          [](const std::string& dimension, int value) -> std::optional<Shape> {
-                            if (dimension == "count") return Shape{ShapeSet::kCi, value};
-                            return std::nullopt;
-                          });
+CaseFamily residual_add_family() {
+  const std::vector<Field<Shape>> fields{field("count", &Shape::count, 1, 300000)};
+  const auto at = [](const std::string& dimension, int value) -> std::vector<Shape> {
+    if (dimension == "count") return {{ShapeSet::kCi, value}};
+    return {};
+  };
+  return family_from_table(residual_add_op(), SHAPES, FLOAT_DTYPES, fields, make, at);
 }
 
 }  // namespace assay::suites

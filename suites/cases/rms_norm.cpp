@@ -4,7 +4,7 @@
 #include <ATen/ATen.h>
 
 #include "reference/ops.h"
-#include "suites/cases/cases.h"
+#include "suites/cases/table.h"
 
 namespace assay::suites {
 namespace {
@@ -80,18 +80,14 @@ Case make(const Shape& shape, DType dtype) {
 
 }  // namespace
 
-std::vector<Case> rms_norm_cases() {
-  std::vector<Case> cases;
-  for (const DType dtype : {DType::kF32, DType::kF16, DType::kBF16}) {
-    std::vector<Case> of_dtype;
-    for (const Shape& shape : SHAPES) of_dtype.push_back(make(shape, dtype));
-    add_boundary_cases(of_dtype, [&](const std::string& dimension, int value) {
-      return dimension == "width" ? std::optional(make({ShapeSet::kCi, 2, value}, dtype))
-                                  : std::nullopt;
-    });
-    std::move(of_dtype.begin(), of_dtype.end(), std::back_inserter(cases));
-  }
-  return cases;
+CaseFamily rms_norm_family() {
+  const std::vector<Field<Shape>> fields{field("rows", &Shape::rows, 1, 64),
+                                         field("width", &Shape::width, 1, 20000)};
+  const auto at = [](const std::string& dimension, int value) -> std::vector<Shape> {
+    if (dimension == "width") return {{ShapeSet::kCi, 2, value}};
+    return {};
+  };
+  return family_from_table(rms_norm_op(), SHAPES, FLOAT_DTYPES, fields, make, at);
 }
 
 }  // namespace assay::suites

@@ -117,15 +117,18 @@ Case make(const Shape& shape, DType dtype) {
 
 }  // namespace
 
-std::vector<Case> rope_cases() {
-  return cases_from_table(SHAPES, FLOAT_DTYPES, make,
-                          [](const std::string& dimension, int value) -> std::optional<Shape> {
-                            if (dimension == "heads") return Shape{ShapeSet::kCi, 1, value, 1, 32};
-                            if (dimension == "head_dim" && value % 2 == 0) {
-                              return Shape{ShapeSet::kCi, 2, 2, 1, value};
-                            }
-                            return std::nullopt;
-                          });
+CaseFamily rope_family() {
+  const std::vector<Field<Shape>> fields{
+      field("tokens", &Shape::tokens, 1, 64),
+      field("heads", &Shape::heads, 1, 80).times("kv_heads"),
+      field("kv_heads", &Shape::kv_heads, 1, 80),
+      field("head_dim", &Shape::head_dim, 2, 2048).in_steps_of(2)};
+  const auto at = [](const std::string& dimension, int value) -> std::vector<Shape> {
+    if (dimension == "heads") return {{ShapeSet::kCi, 1, value, 1, 32}};
+    if (dimension == "head_dim") return {{ShapeSet::kCi, 2, 2, 1, value}};
+    return {};
+  };
+  return family_from_table(rope_op(), SHAPES, FLOAT_DTYPES, fields, make, at);
 }
 
 }  // namespace assay::suites

@@ -7,7 +7,8 @@
 
 #include <ATen/ATen.h>
 
-#include <cstring>
+#include <algorithm>
+#include <cstddef>
 
 #include "kernels/sampling/sampling.h"
 #include "suites/cases/sampling_rules.h"
@@ -95,7 +96,16 @@ Case make(const Shape& shape, DType dtype) {
   const auto params = c.typed_input(
       "params", DType::kU8, {batch, static_cast<std::int64_t>(sizeof(SamplingParams))},
       [given](HostTensor& t, Random&) {
-        std::memcpy(t.bytes.data(), given.params.data(), t.bytes.size());
+        // Field by field: the bytes between them are nobody's, and would differ from run to run.
+        for (std::size_t b = 0; b < given.params.size(); ++b) {
+          const auto* from = reinterpret_cast<const unsigned char*>(&given.params[b]);
+          const auto copy = [&](std::size_t begin, std::size_t end) {
+            std::copy(from + begin, from + end,
+                      t.bytes.data() + b * sizeof(SamplingParams) + begin);
+          };
+          copy(0, offsetof(SamplingParams, repetition_penalty) + sizeof(float));
+          copy(offsetof(SamplingParams, seed), sizeof(SamplingParams));
+        }
       });
   const auto history = c.typed_input(
       "history", DType::kI32, {batch, history_stride},
@@ -145,15 +155,17 @@ Case make(const Shape& shape, DType dtype) {
 
 }  // namespace
 
-std::vector<Case> sampling_cases() {
-  return cases_from_table(SHAPES, FLOAT_DTYPES, make,
-                          [](const std::string& dimension, int value) -> std::optional<Shape> {
-                            if (dimension == "vocab")
-                              return Shape{ShapeSet::kCi, 4, value, 6, false};
-                            if (dimension == "history_stride")
-                              return Shape{ShapeSet::kCi, 2, 700, value, false};
-                            return std::nullopt;
-                          });
+CaseFamily sampling_family() {
+  const std::vector<Field<Shape>> fields{field("batch", &Shape::batch, 1, 16),
+                                         field("vocab", &Shape::vocab, 1, 33000),
+                                         field("history_stride", &Shape::history_stride, 1, 2000),
+                                         choice("greedy", &Shape::greedy, {1, 0})};
+  const auto at = [](const std::string& dimension, int value) -> std::vector<Shape> {
+    if (dimension == "vocab") return {{ShapeSet::kCi, 4, value, 6, false}};
+    if (dimension == "history_stride") return {{ShapeSet::kCi, 2, 700, value, false}};
+    return {};
+  };
+  return family_from_table(sampling_op(), SHAPES, FLOAT_DTYPES, fields, make, at);
 }
 
 }  // namespace assay::suites

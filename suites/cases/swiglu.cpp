@@ -70,12 +70,14 @@ Case make(const Shape& shape, DType dtype) {
 
 }  // namespace
 
-std::vector<Case> swiglu_cases() {
-  return cases_from_table(SHAPES, FLOAT_DTYPES, make,
-                          [](const std::string& dimension, int value) -> std::optional<Shape> {
-                            if (dimension == "width") return Shape{ShapeSet::kCi, 2, value};
-                            return std::nullopt;
-                          });
+CaseFamily swiglu_family() {
+  const std::vector<Field<Shape>> fields{field("tokens", &Shape::tokens, 1, 64),
+                                         field("width", &Shape::width, 1, 12000)};
+  const auto at = [](const std::string& dimension, int value) -> std::vector<Shape> {
+    if (dimension == "width") return {{ShapeSet::kCi, 2, value}};
+    return {};
+  };
+  return family_from_table(swiglu_op(), SHAPES, FLOAT_DTYPES, fields, make, at);
 }
 
 }  // namespace assay::suites

@@ -60,6 +60,33 @@ TEST(Verify, RefusesWhatItDoesNotKnow) {
   expect_refused(VERIFY + ONE_KERNEL + " --csv /no/such/folder/x.csv", "/no/such/folder/x.csv");
 }
 
+TEST(Verify, RunsTheCaseOfAnIdAlone) {
+  const std::string one = VERIFY + " --case 'rms_norm/fp16/rows=3,width=40'";
+  const Answer all = run(one);
+  EXPECT_EQ(all.exit_code, 0) << all.output;
+  EXPECT_NE(all.output.find("rms_norm.v2_registers/fp16/rows=3,width=40"), std::string::npos);
+  EXPECT_NE(all.output.find("2 tests from 1 test suite ran"), std::string::npos) << all.output;
+  const Answer version = run(one + " --version v1_two_pass --seed 4");
+  EXPECT_EQ(version.exit_code, 0) << version.output;
+  EXPECT_NE(version.output.find("1 test from 1 test suite ran"), std::string::npos)
+      << version.output;
+  expect_refused(one + " --version v9_dream", "no version 'v9_dream'; versions are v2_registers");
+  expect_refused(VERIFY + " --case 'rms_norm/fp16/rows=3'", "no value for width");
+  expect_refused(VERIFY + " --case 'rope/fp16/tokens=1,heads=1,kv_heads=1,head_dim=3'",
+                 "head_dim=3 is not a multiple of 2");
+}
+
+TEST(Verify, FuzzesForATimeAndCounts) {
+  const std::string one = VERIFY + " --fuzz 1s --ops residual_add,swiglu";
+  const Answer answer = run(one + " --seed 3");
+  EXPECT_EQ(answer.exit_code, 0) << answer.output;
+  EXPECT_NE(answer.output.find("fuzz.residual_add"), std::string::npos) << answer.output;
+  EXPECT_NE(answer.output.find("Every version ran."), std::string::npos) << answer.output;
+  EXPECT_EQ(answer.output.find("fuzz.rope"), std::string::npos) << answer.output;
+  expect_refused(VERIFY + " --fuzz soon", "'soon' is not a length of time");
+  expect_refused(VERIFY + " --fuzz 1s --ops rms_nrm", "no op 'rms_nrm'");
+}
+
 TEST(Verify, WritesARowPerTestAndTheSummary) {
   const fs::path csv = report_path("verify.csv");
   const Answer answer = run(VERIFY + ONE_KERNEL + " --csv " + csv.string());

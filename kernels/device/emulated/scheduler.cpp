@@ -30,6 +30,12 @@ std::uint64_t& seed() {
   return value;
 }
 
+// Launches since the seed was set: each has an order of its own.
+std::uint64_t& launches() {
+  static std::uint64_t count = 0;
+  return count;
+}
+
 // A launch being run by several workers: which block is next, and what went wrong first.
 class Progress {
  public:
@@ -156,7 +162,10 @@ void check_shape(const Launch& launch) {
 
 }  // namespace
 
-void set_seed(std::uint64_t value) { seed() = value; }
+void set_seed(std::uint64_t value) {
+  seed() = value;
+  launches() = 0;
+}
 
 int worker_count() {
   static const int count = [] {
@@ -173,9 +182,8 @@ void run(const Launch& launch) {
   static Workers workers(worker_count() - 1);
   static std::mutex one_at_a_time;  // as blocks of different launches would share the fibers
   const std::lock_guard lock(one_at_a_time);
-  static std::uint64_t launches = 0;
 
-  Progress progress(launch, seed() * 0x9E3779B97F4A7C15ULL + ++launches);
+  Progress progress(launch, seed() * 0x9E3779B97F4A7C15ULL + ++launches());
   const std::size_t threads = std::size_t{launch.block.x} * launch.block.y * launch.block.z;
   workers.run(progress, progress.blocks() == 1 || progress.blocks() * threads < WORTH_A_WORKER);
 

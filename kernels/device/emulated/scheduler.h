@@ -23,7 +23,8 @@ struct Launch {
 /// did something that has no meaning: see README.md of this folder for the list.
 void run(const Launch& launch);
 
-/// Orders of threads between barriers and of blocks in a launch are drawn from this.
+/// Orders of threads between barriers and of blocks in a launch are drawn from this, and from how
+/// many launches there have been since it was set: the same launches run the same way again.
 void set_seed(std::uint64_t seed);
 
 /// Cores that blocks are spread over: ASSAY_WORKERS, or all.
