@@ -38,7 +38,7 @@ struct Outcome {
   std::optional<Verdict> verdict;  // once outputs were compared
   std::optional<bool> bitwise_repeat;
   std::optional<SpoilReport> spoils;  // once the comparison was tried
-  std::optional<Work> work = {};  // of the first run, where device code is traced
+  std::optional<Work> work = {};      // of the first run, where device code is traced
 };
 
 /// Launches a case on the given operands.

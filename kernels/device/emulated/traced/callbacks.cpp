@@ -77,6 +77,7 @@ void* assay_traced_memset(void* to, int value, std::size_t bytes) noexcept {
 void __tsan_atomic_thread_fence(int) { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
 void __tsan_atomic_signal_fence(int) {}
 
+// NOLINTBEGIN(bugprone-macro-parentheses): T is a type
 #define ASSAY_ATOMIC(bits, T)                                                                  \
   T __tsan_atomic##bits##_load(const volatile T* p, int) {                                     \
     return __atomic_load_n(p, __ATOMIC_SEQ_CST);                                               \
@@ -120,6 +121,7 @@ ASSAY_ATOMIC(8, std::uint8_t)
 ASSAY_ATOMIC(16, std::uint16_t)
 ASSAY_ATOMIC(32, std::uint32_t)
 ASSAY_ATOMIC(64, std::uint64_t)
+// NOLINTEND(bugprone-macro-parentheses)
 #undef ASSAY_ATOMIC
 
 }  // extern "C"
