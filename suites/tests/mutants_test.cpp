@@ -115,7 +115,7 @@ TEST(VerifyMutants, KillsOneAndSaysBy) {
 
 TEST(VerifyMutants, EveryCheckKills) {
   const auto killed_by = [](const char* mutant) {
-    const Answer answer = verify(std::string("--set smoke --mutant ") + mutant);
+    const Answer answer = verify(std::string("--mutant ") + mutant);
     const std::size_t at = answer.output.find("killed by ");
     if (at == std::string::npos) return answer.output;
     return answer.output.substr(at + 10, answer.output.find(' ', at + 10) - at - 10);

@@ -1,8 +1,7 @@
-#include "kernels/device/poison.h"
-
 #include <mutex>
 
 #include "kernels/device/cuda/check.h"
+#include "kernels/device/poison.h"
 #include "kernels/device/properties.h"
 
 namespace assay {
