@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,7 @@ struct ModelTestContext {
   const Options* options;
   Report* report;
   std::string test_name;  // as GoogleTest has it, for the replay command
+  std::shared_ptr<bool> explained = std::make_shared<bool>(false);  // a divergence was found
 
   RunOptions run_options(int max_batch) const;
   std::string repro_cmd() const;
@@ -44,6 +46,7 @@ struct ModelTestContext {
   void explain(const Script& script, const Truths& truths, const Trace& trace) const;
 };
 
+/// kPlain: the shipped checkpoint, but for the smoke set, and the plain random model.
 enum class Models : std::uint8_t { kAll, kPlain };
 
 /// Registers `body` for the shipped checkpoint and the plain random one at every dtype and kernel
