@@ -111,7 +111,8 @@ Case make_case(const std::string& name, const std::vector<CaseFamily>& families,
     throw InputError("case '" + name +
                      "' is not op/dtype/dimensions, as in rms_norm/fp16/rows=3,width=128");
   }
-  const CaseFamily& family = find_family(families, name.substr(0, first));
+  const std::string op = name.substr(0, first);
+  const CaseFamily& family = find_family(families, op);
   const std::string wanted = name.substr(first + 1, second - first - 1);
   const auto dtype = std::find_if(family.dtypes.begin(), family.dtypes.end(),
                                   [&](DType d) { return name_of(d) == wanted; });

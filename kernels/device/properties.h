@@ -38,9 +38,9 @@ struct Conditions {
 };
 Conditions read_conditions();
 
-/// Whether a GPU's memory is filled with NaN when it is allocated, and outputs before a check. True
-/// unless ASSAY_POISON is 0 in the environment: to compute-sanitizer's initcheck, poisoned memory
-/// is written memory, and nothing that reads it is at fault.
+/// Whether a GPU's memory is filled with NaN: when it is allocated, outputs before a check, and
+/// shared memory. True unless ASSAY_POISON is 0 in the environment, as under compute-sanitizer: to
+/// its initcheck poisoned memory is written memory, and its racecheck follows every store.
 bool poisons_memory();
 
 /// "cuda" or "emulated", as reports write it.

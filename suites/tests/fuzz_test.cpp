@@ -29,7 +29,7 @@ Dimension dimension(const std::string& name, int smallest, int largest) {
 
 bool never() { return false; }
 
-const CaseFamily& family_of(const std::string& op) { return find_family(all_families(), op); }
+const CaseFamily& family_of(const char* op) { return find_family(all_families(), op); }
 
 TEST(Shrink, FindsTheSmallestOfAPredicateWithGaps) {
   const std::vector<Dimension> dimensions{dimension("rows", 1, 64), dimension("width", 1, 9000)};

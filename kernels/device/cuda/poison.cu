@@ -20,6 +20,7 @@ __global__ void __launch_bounds__(BLOCK) poison_shared(unsigned words) {
 }  // namespace
 
 void poison_shared_memory(const Stream& stream) {
+  if (!poisons_memory()) return;
   // A block that takes all shared memory has its SM to itself.
   const std::size_t bytes = properties().shared_bytes_per_block;
   static std::once_flag once;
