@@ -9,7 +9,6 @@
 
 #include "engine/generate.h"
 #include "engine/tokenizer.h"
-#include "reference/checkpoint/stories.h"
 #include "suites/generations.h"
 #include "suites/levels.h"
 #include "suites/quality.h"
@@ -142,24 +141,21 @@ void check_golden(const ModelTestContext& context) {
   }
 }
 
-// Texts that the model has not been trained on: stories of the generator's held-out stream, or,
-// for a random model, random tokens.
+// Texts that the model has not been trained on: held-out stories, or, for a random model, random
+// tokens.
 Prompts held_out(const ModelTestContext& context, const ModelOracle& oracle) {
-  constexpr std::uint64_t HELD_OUT_STREAM = 2;     // the shipped checkpoint was trained on stream 1
-  constexpr std::uint64_t HELD_OUT_STORIES = 200;  // that were seen to differ from those
   const bool quick = properties().kind == DeviceKind::kEmulated;
   const bool sweep = context.options->set == ShapeSet::kSweep;
-  const std::uint64_t texts = quick ? (sweep ? 4 : 1) : (sweep ? 40 : 10);
+  const std::size_t texts = quick ? (sweep ? 4 : 1) : (sweep ? 40 : 10);
   const auto most =
       static_cast<std::size_t>(std::min(oracle.context(), quick && !sweep ? 80 : INT_MAX));
+  const Prompts stories = context.model->held_out();
   Prompts prompts;
-  const auto tokenizer = load_tokenizer(context.model->folder, load_config(context.model->folder));
   Random random(seed_for(context.options->seed, "held out"));
-  for (std::uint64_t i = 0; i < texts; ++i) {
+  for (std::size_t i = 0; i < texts; ++i) {
     std::vector<int>& ids = prompts.emplace_back();
-    if (tokenizer) {
-      const std::uint64_t index = (context.options->seed * texts + i) % HELD_OUT_STORIES;
-      ids = tokenizer->encode(reference::story(HELD_OUT_STREAM, index));
+    if (!stories.empty()) {
+      ids = stories[(context.options->seed * texts + i) % stories.size()];
     } else {
       while (ids.size() < most) ids.push_back(random.between(3, oracle.vocab() - 1));
     }

@@ -3,7 +3,11 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <fstream>
+#include <sstream>
+#include <string>
 
+#include "kernels/device/error.h"
 #include "reference/hashed_checkpoint.h"
 
 namespace assay::suites {
@@ -51,6 +55,23 @@ std::vector<TestModel> make_models(ShapeSet set) {
 }
 
 }  // namespace
+
+std::vector<std::vector<int>> TestModel::held_out() const {
+  std::vector<std::vector<int>> stories;
+  if (!golden.config_json.empty()) return stories;
+  std::ifstream file(ASSAY_HELD_OUT);
+  for (std::string line; std::getline(file, line);) {
+    std::istringstream words(line);
+    std::vector<int>& ids = stories.emplace_back();
+    for (int id = 0; words >> id;) ids.push_back(id);
+    if (!words.eof() || ids.size() < 2) {
+      throw Error(std::string(ASSAY_HELD_OUT) + ": line " + std::to_string(stories.size()) +
+                  " is no list of token ids");
+    }
+  }
+  if (stories.empty()) throw Error(std::string(ASSAY_HELD_OUT) + ": cannot be read, or is empty");
+  return stories;
+}
 
 const std::vector<TestModel>& test_models(ShapeSet set) {
   static const std::vector<TestModel> models = make_models(set);  // one set per process

@@ -15,6 +15,9 @@ struct TestModel {
   std::string name;              // "stories", or the feature
   std::filesystem::path folder;  // a checkpoint
   reference::GoldenCase golden;  // what Transformers answered
+  /// Token ids of stories that the shipped checkpoint was not trained on; none for a random model.
+  /// Throws Error where their file is damaged.
+  std::vector<std::vector<int>> held_out() const;
 };
 
 /// smoke: the shipped checkpoint and one random one; otherwise all. Random ones are written to a

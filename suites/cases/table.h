@@ -114,8 +114,7 @@ template <class Args, class Shape, std::size_t N, class Make, class At>
 CaseFamily family_from_table(const Op<Args>& op, const Shape (&shapes)[N],
                              const std::vector<DType>& dtypes,
                              const std::vector<Field<Shape>>& fields, const Make& make,
-                             const At& at,
-                             std::string (*refuse)(const Shape&) = nullptr) {
+                             const At& at, std::string (*refuse)(const Shape&) = nullptr) {
   CaseFamily family;
   family.op = op.name;
   family.dimensions.assign(fields.begin(), fields.end());
