@@ -7,8 +7,6 @@
 #include <climits>
 #include <cmath>
 
-#include "engine/generate.h"
-#include "engine/tokenizer.h"
 #include "suites/generations.h"
 #include "suites/levels.h"
 #include "suites/quality.h"
