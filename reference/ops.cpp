@@ -75,9 +75,12 @@ Quantized quantize(const at::Tensor& w, int bits, std::int64_t group_size) {
   TORCH_CHECK(bits == 8 || bits == 4, "quantize takes bits 8 or 4, not ", bits);
   TORCH_CHECK(w.size(1) % group_size == 0, "K ", w.size(1), " does not divide by group_size ",
               group_size);
-  const float qmax = bits == 8 ? 127.0f : 7.0f;
+  const double qmax = bits == 8 ? 127.0 : 7.0;
   const at::Tensor groups = w.to(at::kFloat).view({w.size(0), -1, group_size});
-  const at::Tensor scales = (groups.abs().amax(-1) / qmax).to(at::kHalf);
+  // Divided by a tensor: by a number, LibTorch multiplies with its reciprocal on a GPU, which
+  // rounds one quotient in some thousands to another half.
+  const at::Tensor divisor = at::full({1}, qmax, groups.options());
+  const at::Tensor scales = (groups.abs().amax(-1) / divisor).to(at::kHalf);
   const at::Tensor scale = scales.to(at::kFloat).unsqueeze(-1);
   const at::Tensor codes = at::where(scale == 0, at::zeros_like(groups),
                                      at::clamp(at::round(groups / scale), -qmax, qmax))

@@ -78,6 +78,10 @@ struct Case {
   std::function<void(const std::any& function, const Pointers&, const Stream&)> launch_other;
   /// Outputs and in-outs, in operand order, computed at the dtype of the tensors given.
   std::function<Tensors(const Tensors& operands)> reference;
+  /// Of sums whose terms may cancel: the sum of each output's squared terms, whose root is as large
+  /// as the output where they do not. Few outputs may all be small by chance, and then neither they
+  /// nor LibTorch's error in them tells what rounding costs. Asked where there are few.
+  std::function<Tensors(const Tensors& operands)> summed;
   /// Which the comparison has to refuse, as it has to refuse the general spoils of spoil.h.
   std::vector<Mistake> mistakes;
   /// The least error that users notice, relative to the largest output; else by dtype (spoil.h).
@@ -171,6 +175,11 @@ class CaseBuilder {
     return *this;
   }
 
+  /// See Case::summed. `squares` gives the sums of squared terms, in float64.
+  CaseBuilder& summed(std::function<Tensors(const Tensors&)> squares) {
+    case_.summed = std::move(squares);
+    return *this;
+  }
   /// A mistake that the op's implementations could make, and the outputs that it would give.
   CaseBuilder& spoil(const std::string& name, std::function<Tensors(const Tensors&)> outputs) {
     case_.mistakes.push_back({name, std::move(outputs)});

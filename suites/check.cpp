@@ -15,25 +15,6 @@ constexpr double NAN_VALUE = std::numeric_limits<double>::quiet_NaN();
 
 bool same_value(double a, double b) { return a == b || (std::isnan(a) && std::isnan(b)); }
 
-struct Magnitude {
-  double max_abs = 0.0;
-  double rms = 0.0;
-};
-
-Magnitude magnitude(const std::vector<double>& values) {
-  Magnitude m;
-  double squares = 0.0;
-  std::size_t finite = 0;
-  for (const double value : values) {
-    if (!std::isfinite(value)) continue;
-    m.max_abs = std::max(m.max_abs, std::abs(value));
-    squares += value * value;
-    ++finite;
-  }
-  if (finite > 0) m.rms = std::sqrt(squares / static_cast<double>(finite));
-  return m;
-}
-
 // error / tolerance, where nothing is allowed nothing passes but zero, and NaN stays NaN.
 double ratio_of(double error, double tolerance) {
   if (error == 0.0) return 0.0;
@@ -108,11 +89,32 @@ ErrorStats error_between(const std::vector<double>& found, const std::vector<dou
   return stats;
 }
 
+Magnitude magnitude_of(const std::vector<double>& values) {
+  Magnitude m;
+  double squares = 0.0;
+  std::size_t finite = 0;
+  for (const double value : values) {
+    if (!std::isfinite(value)) continue;
+    m.max_abs = std::max(m.max_abs, std::abs(value));
+    squares += value * value;
+    ++finite;
+  }
+  if (finite > 0) m.rms = std::sqrt(squares / static_cast<double>(finite));
+  return m;
+}
+
+double unit_roundoff(DType dtype) {
+  if (dtype == DType::kF16) return 0x1p-11;
+  if (dtype == DType::kBF16) return 0x1p-8;
+  return 0x1p-24;
+}
+
+double summing_error(std::int64_t reduction) {
+  return std::sqrt(static_cast<double>(reduction)) * 0x1p-24;
+}
+
 double relative_floor(DType dtype, std::int64_t reduction) {
-  double unit_roundoff = 0x1p-24;
-  if (dtype == DType::kF16) unit_roundoff = 0x1p-11;
-  if (dtype == DType::kBF16) unit_roundoff = 0x1p-8;
-  return unit_roundoff + std::sqrt(static_cast<double>(reduction)) * 0x1p-24;
+  return unit_roundoff(dtype) + summing_error(reduction);
 }
 
 std::string Verdict::describe() const {
@@ -127,10 +129,13 @@ std::string Verdict::describe() const {
 Verdict compare_three_way(const std::vector<HostTensor>& found, const Truth& truth,
                           std::int64_t reduction, int roundings) {
   return compare(found, truth, [&](const HostTensor& tensor, const Truth::Output& output) {
-    const double floor = relative_floor(tensor.dtype, reduction) * std::sqrt(roundings);
-    const Magnitude size = magnitude(output.exact);
-    return std::pair(2.0 * output.same_dtype_max_error + floor * size.max_abs,
-                     2.0 * output.same_dtype_rms_error + floor * size.rms);
+    const Magnitude size = magnitude_of(output.exact);
+    const auto floor = [&](double value, double sum) {
+      return std::sqrt(roundings) * (unit_roundoff(tensor.dtype) * value +
+                                     summing_error(reduction) * std::max(value, sum));
+    };
+    return std::pair(2.0 * output.same_dtype_max_error + floor(size.max_abs, output.summed_max),
+                     2.0 * output.same_dtype_rms_error + floor(size.rms, output.summed_rms));
   });
 }
 

@@ -20,6 +20,10 @@ struct Truth {
     std::vector<double> exact;
     double same_dtype_max_error = 0.0;
     double same_dtype_rms_error = 0.0;
+    /// Size of the outputs where the terms of their sums do not cancel (Case::summed); 0: not
+    /// asked.
+    double summed_max = 0.0;
+    double summed_rms = 0.0;
   };
   std::vector<Output> outputs;
 };
@@ -33,9 +37,20 @@ struct ErrorStats {
 };
 ErrorStats error_between(const std::vector<double>& found, const std::vector<double>& expected);
 
-/// What one rounding to `dtype` and a sum of `reduction` fp32 terms may cost, relative to the
-/// largest value: u(dtype) + sqrt(reduction) * 2^-24.
+/// What one rounding to `dtype` may cost, relative to the value.
+double unit_roundoff(DType dtype);
+/// What a sum of `reduction` fp32 terms may cost, relative to the size that it has where its terms
+/// do not cancel: sqrt(reduction) * 2^-24.
+double summing_error(std::int64_t reduction);
+/// Both, of values whose terms do not cancel.
 double relative_floor(DType dtype, std::int64_t reduction);
+
+/// Largest and root mean square absolute value of the finite ones.
+struct Magnitude {
+  double max_abs = 0.0;
+  double rms = 0.0;
+};
+Magnitude magnitude_of(const std::vector<double>& values);
 
 /// The outcome of a comparison. `ratio` is the worst of max-abs and RMS error over its tolerance:
 /// 1 is the limit; NaN never passes.
@@ -54,8 +69,9 @@ struct Verdict {
   std::string describe() const;
 };
 
-/// err(found, exact) <= 2 * err(same dtype, exact) + floor, for max-abs and for RMS error. A value
-/// that was rounded `roundings` times on its way has a floor of sqrt(roundings) times that of one.
+/// err(found, exact) <= 2 * err(same dtype, exact) + floor, for max-abs and for RMS error, where
+/// floor = unit_roundoff * size of the outputs + summing_error * size of their sums. A value that
+/// was rounded `roundings` times on its way has a floor of sqrt(roundings) times that of one.
 Verdict compare_three_way(const std::vector<HostTensor>& found, const Truth& truth,
                           std::int64_t reduction, int roundings = 1);
 /// Every element equal to the truth; NaN equals NaN.

@@ -179,13 +179,22 @@ const SpoilReport& PreparedCase::spoils() const {
   std::size_t elements = 0;
   for (const Truth::Output& output : truth_.outputs) elements += output.exact.size();
   if (few && elements > MOST_TRIED_OF_SWEEP) return spoils_.emplace();
-  std::vector<double> least;
-  for (const Operand& operand : case_.operands) {
-    if (!is_output(operand)) continue;
-    const bool exact = case_.comparison == Comparison::kExact;
-    least.push_back(exact ? 0.0 : case_.noticeable.value_or(noticeable(operand.dtype)));
+  std::vector<HostTensor> correct = round_truth(case_, truth_);
+  std::vector<Least> least;
+  for (std::size_t i = 0; i < correct.size(); ++i) {
+    if (case_.comparison == Comparison::kExact) {
+      least.emplace_back();
+      continue;
+    }
+    const Truth::Output& output = truth_.outputs[i];
+    const double share = case_.noticeable.value_or(noticeable(correct[i].dtype));
+    const Least of_values = least_noticed(correct[i], share);
+    // What cancels is as exact as the sums that it comes from, which are kept in fp32.
+    const double of_sums = noticeable(DType::kF32);
+    least.push_back({std::max(of_values.of_one, of_sums * output.summed_max),
+                     std::max(of_values.of_all, of_sums * output.summed_rms)});
   }
-  SpoilTrial trial(round_truth(case_, truth_), least,
+  SpoilTrial trial(std::move(correct), least,
                    [this](const std::vector<HostTensor>& found) { return compare(found); });
   trial.show_general(few);
   if (!few) {

@@ -21,7 +21,8 @@ struct Options {
   std::vector<std::string> ops;  // to draw cases of; empty: all
   bool mutants = false;          // verify: the mutants instead of the suites
   std::string mutant;            // only this one, "<op>/<name>" or its name
-  std::string kernels;           // verify: versions that the models' kernel sets are pinned to
+  bool reference_on_cpu = false;
+  std::string kernels;                // verify: versions that the models' kernel sets are pinned to
   std::string repro = "assay-repro";  // where failing forward passes are written
   std::string replay;                 // one of those, to run instead
   std::string expect;                 // manifest that the run is held against

@@ -10,6 +10,10 @@
 
 namespace assay::suites {
 
+/// From here on LibTorch computes on the CPU in a CUDA build too: slower, but then nothing beside
+/// the project's own work runs on the GPU, as some tools need it.
+void keep_reference_on_cpu();
+
 /// `inputs` has a tensor for every operand, in operand order; those of outputs are ignored. Runs
 /// the case's reference in float64 and, for three-way cases, at the case's dtype; on the GPU in a
 /// CUDA build.

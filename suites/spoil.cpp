@@ -151,12 +151,8 @@ std::vector<TensorSpoil> general_spoils(const HostTensor& correct, const Least& 
   return spoils;
 }
 
-SpoilTrial::SpoilTrial(std::vector<HostTensor> correct, std::vector<double> noticeable,
-                       Compare compare)
-    : correct_(std::move(correct)), compare_(std::move(compare)) {
-  for (std::size_t i = 0; i < correct_.size(); ++i) {
-    least_.push_back(least_noticed(correct_[i], noticeable[i]));
-  }
+SpoilTrial::SpoilTrial(std::vector<HostTensor> correct, std::vector<Least> least, Compare compare)
+    : correct_(std::move(correct)), least_(std::move(least)), compare_(std::move(compare)) {
   const Verdict verdict = compare_(correct_);
   if (!verdict.pass) report_.accepted = "the truth itself is refused: " + verdict.describe();
 }
@@ -212,7 +208,7 @@ void SpoilTrial::show_copied(const std::string& name, const HostTensor& copied) 
 
 SpoilReport try_general_spoils(const HostTensor& correct, double noticeable,
                                const std::function<Verdict(const HostTensor&)>& compare) {
-  SpoilTrial trial({correct}, {noticeable},
+  SpoilTrial trial({correct}, {least_noticed(correct, noticeable)},
                    [&](const std::vector<HostTensor>& found) { return compare(found[0]); });
   trial.show_general();
   return trial.report();

@@ -60,9 +60,8 @@ class SpoilTrial {
  public:
   using Compare = std::function<Verdict(const std::vector<HostTensor>&)>;
 
-  /// `correct`: the truth rounded to the outputs' types. `noticeable`: one per output; 0 where
-  /// every difference counts.
-  SpoilTrial(std::vector<HostTensor> correct, std::vector<double> noticeable, Compare compare);
+  /// `correct`: the truth rounded to the outputs' types. `least`: one per output.
+  SpoilTrial(std::vector<HostTensor> correct, std::vector<Least> least, Compare compare);
 
   const std::vector<HostTensor>& correct() const { return correct_; }
 

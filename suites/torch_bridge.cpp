@@ -6,6 +6,7 @@
 
 #include "kernels/device/error.h"
 #include "kernels/device/properties.h"
+#include "suites/oracle.h"
 
 namespace assay::suites {
 
@@ -25,8 +26,15 @@ at::ScalarType scalar_type(DType dtype) {
   throw Error("a tensor of unknown element type");
 }
 
+namespace {
+bool on_cpu = false;  // set before the first tensor is made
+}  // namespace
+
+void keep_reference_on_cpu() { on_cpu = true; }
+
 at::Device reference_device() {
-  return properties().kind == DeviceKind::kCuda ? at::Device(at::kCUDA) : at::Device(at::kCPU);
+  const bool gpu = properties().kind == DeviceKind::kCuda && !on_cpu;
+  return at::Device(gpu ? at::kCUDA : at::kCPU);
 }
 
 at::Tensor to_torch(const HostTensor& tensor) {

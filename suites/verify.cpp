@@ -12,6 +12,7 @@
 #include "reference/leave.h"
 #include "suites/levels.h"
 #include "suites/monitor.h"
+#include "suites/oracle.h"
 #include "suites/repro.h"
 
 namespace {
@@ -29,6 +30,10 @@ void parse(CLI::App& app, suites::Options& options, int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--kernels", options.kernels,
                  "Pin versions of the models' kernel sets: op=version/version,...");
+  std::string reference = "device";
+  app.add_option("--reference", reference, "Where LibTorch computes: device or cpu")
+      ->check(CLI::IsMember({"device", "cpu"}))
+      ->capture_default_str();
 
   const std::string instead = "Instead of the suites";
   auto* of_case = app.add_option("--case", options.case_name,
@@ -65,6 +70,7 @@ void parse(CLI::App& app, suites::Options& options, int argc, char** argv) {
       ->capture_default_str();
   app.parse(argc, argv);
   options.set = suites::parse_set(set);
+  options.reference_on_cpu = reference == "cpu";
   options.mutants = options.mutants || of_mutant->count() > 0;
   options.timeout_s = suites::parse_duration_s("--timeout", timeout);
   if (of_case->count() > 0 && options.case_name.empty()) throw InputError("--case names no case");
@@ -93,6 +99,7 @@ int run(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
+  if (options.reference_on_cpu) suites::keep_reference_on_cpu();
   if (!options.replay.empty()) return suites::replay(options.replay);
   init_googletest(app, argv[0]);
 

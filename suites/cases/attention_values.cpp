@@ -44,6 +44,9 @@ Case make(const AttentionShape& shape, DType dtype) {
   c.reference([=](const Tensors& t) -> Tensors {
     return {reference::attention_values(t[p], t[v], t[kv_lens])};
   });
+  c.summed([=](const Tensors& t) -> Tensors {
+    return {reference::attention_values(t[p].square(), t[v].square(), t[kv_lens])};
+  });
   c.spoil("one_slot_too_few", [=](const Tensors& t) -> Tensors {
     return {reference::attention_values(t[p], t[v], t[kv_lens] - 1)};
   });

@@ -72,6 +72,10 @@ Case make(const Shape& shape, DType dtype) {
   c.reference([=](const Tensors& t) -> Tensors {
     return {reference::linear(t[x], t[w], with_bias ? t[bias] : at::Tensor())};
   });
+  c.summed([=](const Tensors& t) -> Tensors {
+    return {reference::linear(t[x].square(), t[w].square(),
+                              with_bias ? t[bias].square() : at::Tensor())};
+  });
   const auto biased = [=](const at::Tensor& product, const at::Tensor& by) -> Tensors {
     return {with_bias ? product + by : product};
   };

@@ -85,6 +85,10 @@ Case make(const Shape& shape, DType dtype) {
   const auto read = [=](const at::Tensor& codes_read, const at::Tensor& scales_read) {
     return reference::dequantize(codes_read, scales_read, bits, group_size, k, at::kDouble);
   };
+  c.summed([=](const Tensors& t) -> Tensors {
+    return {reference::linear(t[x].square(), read(t[codes], t[scales]).square(),
+                              with_bias ? t[bias].square() : at::Tensor())};
+  });
   c.spoil("scale_of_the_next_group", [=](const Tensors& t) -> Tensors {
     return product(t, read(t[codes], t[scales].roll(-1, 1)));
   });

@@ -24,6 +24,7 @@ constexpr Shape SHAPES[] = {
     {ShapeSet::kCi, 3, 66, 4, 33},
     {ShapeSet::kCi, 2, 33, 8, 11},
     {ShapeSet::kCi, 5, 4, 4, 2},
+    {ShapeSet::kCi, 24, 4096, 8, 2},  // scales by the ten thousand: a reciprocal's product shows
     {ShapeSet::kCi, 7, 4096, 8, 4096},
     {ShapeSet::kCi, 7, 4096, 4, 128},
     {ShapeSet::kSweep, 4096, 4096, 8, 128},

@@ -177,7 +177,7 @@ TEST(LooseComparison, OfTheFirstOutputAloneIsFoundOut) {
   const HostTensor a = distinct(DType::kU8, {3, 4});
   const HostTensor b = distinct(DType::kF16, {3, 2});
   const Truth truth = truth_of({a});
-  SpoilTrial trial({a, b}, {0.0, 0.0}, [&](const std::vector<HostTensor>& found) {
+  SpoilTrial trial({a, b}, {Least{}, Least{}}, [&](const std::vector<HostTensor>& found) {
     return compare_exact({found[0]}, truth);
   });
   trial.show_general();
@@ -200,7 +200,7 @@ TEST(SpoilTrial, ShowsOnlyWhatSomebodyWouldNotice) {
   correct.set(0, 1.0);
   correct.set(1, 100.0);
   int comparisons = 0;
-  SpoilTrial trial({correct}, {0.01}, [&](const std::vector<HostTensor>&) {
+  SpoilTrial trial({correct}, {least_noticed(correct, 0.01)}, [&](const std::vector<HostTensor>&) {
     return verdict(++comparisons == 1);  // accepts the truth, nothing else
   });
   HostTensor spoiled = correct;
@@ -219,7 +219,7 @@ TEST(SpoilTrial, ShowsOnlyWhatSomebodyWouldNotice) {
 TEST(SpoilTrial, ShowsCopiesOfInputsThatFit) {
   const HostTensor correct = distinct(DType::kF32, {2, 3});
   const Truth truth = truth_of({correct});
-  SpoilTrial trial({correct}, {0.0}, [&](const std::vector<HostTensor>& found) {
+  SpoilTrial trial({correct}, {Least{}}, [&](const std::vector<HostTensor>& found) {
     return compare_exact(found, truth);
   });
   trial.show_copied("same", correct);                                // an op that moves nothing
@@ -233,7 +233,7 @@ TEST(SpoilTrial, ShowsCopiesOfInputsThatFit) {
 TEST(SpoilTrial, ShowsFewOfALargeShape) {
   const HostTensor correct = distinct(DType::kF32, {8, 64});
   const Truth truth = truth_of({correct});
-  SpoilTrial trial({correct}, {0.0}, [&](const std::vector<HostTensor>& found) {
+  SpoilTrial trial({correct}, {Least{}}, [&](const std::vector<HostTensor>& found) {
     return compare_exact(found, truth);
   });
   trial.show_general(/*few=*/true);

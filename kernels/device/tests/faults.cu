@@ -29,6 +29,19 @@ __global__ void divergent_barrier_kernel(int* y) {
   y[threadIdx.x] = 1;
 }
 
+// All threads pass the last barrier, the first half of the block one more before it.
+__global__ void extra_barrier_kernel(int* y, int limit) {
+  SHARED(tile, int[BLOCK]);
+  tile[threadIdx.x] = 0;
+  if (static_cast<int>(threadIdx.x) < limit) {
+    tile[threadIdx.x] = 1;
+    __syncthreads();
+  }
+  tile[threadIdx.x] += 2;
+  __syncthreads();
+  y[threadIdx.x] = tile[BLOCK - 1 - threadIdx.x];
+}
+
 __global__ void different_barriers_kernel(int* y) {
   if (threadIdx.x < BLOCK / 2) {
     __syncthreads();
@@ -94,6 +107,9 @@ void overwrite(int* y, bool barrier, const Stream& stream) {
 }
 void divergent_barrier(int* y, const Stream& stream) {
   launch(divergent_barrier_kernel, {"faults.divergent", dim3(1), dim3(BLOCK)}, stream, y);
+}
+void extra_barrier(int* y, int limit, const Stream& stream) {
+  launch(extra_barrier_kernel, {"faults.extra", dim3(1), dim3(BLOCK)}, stream, y, limit);
 }
 void different_barriers(int* y, const Stream& stream) {
   launch(different_barriers_kernel, {"faults.different", dim3(1), dim3(BLOCK)}, stream, y);

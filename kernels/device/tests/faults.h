@@ -16,6 +16,8 @@ void overwrite(int* y, bool barrier, const Stream& stream);
 void divergent_barrier(int* y, const Stream& stream);
 /// The two halves of the block wait at different barriers.
 void different_barriers(int* y, const Stream& stream);
+/// The first `limit` threads wait at one barrier more than the rest of the block.
+void extra_barrier(int* y, int limit, const Stream& stream);
 /// y[i] = x[i + offset] for BLOCK threads.
 void read_at(int* y, const int* x, int offset, const Stream& stream);
 /// y[i + offset] = i for BLOCK threads.

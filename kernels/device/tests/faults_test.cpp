@@ -121,6 +121,8 @@ TEST_F(EmulatedFaults, BarrierInDivergentCode) {
   EXPECT_REPORT(faults::divergent_barrier(y_.data(), stream_), "32 of 64 threads");
   EXPECT_REPORT(faults::divergent_barrier(y_.data(), stream_), "has returned");
   EXPECT_REPORT(faults::different_barriers(y_.data(), stream_), "faults.cu:");
+  EXPECT_REPORT(faults::extra_barrier(y_.data(), 16, stream_), "faults.cu:");
+  EXPECT_REPORT(faults::extra_barrier(y_.data(), 32, stream_), "faults.cu:");
 }
 
 TEST_F(EmulatedFaults, LaneMissingFromAShuffle) {
