@@ -111,7 +111,7 @@ WorkFolder::WorkFolder(fs::path folder) : path_(fs::absolute(std::move(folder)))
     // A build that was killed may have left half an object file that looks up to date.
     for (const auto& entry : fs::directory_iterator(path_ / "slots")) {
       if (!fs::exists(entry.path() / "building")) continue;
-      fs::remove_all(entry.path() / "build");
+      fs::remove_all(entry.path() / "source" / "build");
       fs::remove(entry.path() / "building");
     }
   }
@@ -147,6 +147,10 @@ BuildStore::BuildStore(const Repository& repository, const WorkFolder& work, Bui
 
 fs::path BuildStore::slot_folder(int slot) const {
   return work_.path() / "slots" / fmt::format("{:02}", slot);
+}
+
+fs::path BuildStore::build_folder(int slot) const {
+  return slot_folder(slot) / "source" / "build" / "bisect";
 }
 
 std::string BuildStore::key_of(const std::string& commit) const {
@@ -218,7 +222,7 @@ Build BuildStore::make(const std::string& commit, int slot, const fs::path& part
   build.ok = build.problem.empty();
   build.wall_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   if (!build.ok) return build;
-  const fs::path bin = place / "build" / "bin";
+  const fs::path bin = build_folder(slot) / "bin";
   if (!plan_.command.empty()) {
     if (fs::exists(bin)) fs::copy(bin, partial / "bin", fs::copy_options::recursive);
     return build;
@@ -233,14 +237,14 @@ Build BuildStore::make(const std::string& commit, int slot, const fs::path& part
   } catch (const InputError&) {
   }
   if (!stripped) fs::copy_file(program, kept, fs::copy_options::overwrite_existing);
-  build.code = read_machine_code(place / "build", "bin/" + plan_.target,
+  build.code = read_machine_code(build_folder(slot), "bin/" + plan_.target,
                                  {commit, (place / "source").string(), place.string()});
   return build;
 }
 
 std::string BuildStore::configure_and_build(int slot, const fs::path& log) {
   const fs::path source = slot_folder(slot) / "source";
-  const fs::path build = slot_folder(slot) / "build";
+  const fs::path build = build_folder(slot);
   fs::create_directories(build);
   std::vector<Process> steps;
   std::vector<std::pair<std::string, std::string>> environment;
