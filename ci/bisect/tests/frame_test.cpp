@@ -1,0 +1,191 @@
+// What the three bisections share: child processes, the log of steps, the table, the result.
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <thread>
+
+#include "ci/bisect/live_table.h"
+#include "ci/bisect/process.h"
+#include "ci/bisect/result.h"
+#include "ci/bisect/step_log.h"
+#include "engine/tests/temporary_folder.h"
+#include "kernels/device/error.h"
+
+namespace assay::bisect {
+namespace {
+
+namespace fs = std::filesystem;
+using assay::testing::TemporaryFolder;
+using nlohmann::json;
+
+ProcessResult shell(const std::string& script, std::optional<double> timeout_s = {}) {
+  return run_process({.argv = {"sh", "-c", script}, .timeout_s = timeout_s});
+}
+
+// A process that is not there, or a zombie that nobody has waited for yet.
+bool is_gone(pid_t pid) {
+  std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
+  std::string text;
+  if (!std::getline(stat, text)) return true;
+  return text.substr(text.rfind(')') + 2, 1) == "Z";
+}
+
+TEST(process, output_and_exit_code) {
+  const ProcessResult result = shell("echo one; echo two >&2; exit 7");
+  EXPECT_EQ(result.exit_code, 7);
+  EXPECT_EQ(result.out, "one\n");
+  EXPECT_EQ(result.err, "two\n");
+  EXPECT_FALSE(result.ok());
+  EXPECT_EQ(shell("kill -9 $$").exit_code, 137);
+}
+
+TEST(process, more_output_than_a_pipe_holds) {
+  EXPECT_EQ(shell("head -c 3000000 /dev/zero; head -c 200000 /dev/zero >&2").out.size(), 3000000u);
+}
+
+TEST(process, folder_environment_and_log) {
+  const TemporaryFolder folder;
+  const ProcessResult result =
+      run_process({.argv = {"sh", "-c", "pwd; echo $ASSAY_TEST; echo err >&2"},
+                   .cwd = folder.path(),
+                   .environment = {{"ASSAY_TEST", "x y"}},
+                   .log = folder.path() / "log"});
+  EXPECT_EQ(result.out, "");
+  std::ifstream log(folder.path() / "log");
+  const std::string text{std::istreambuf_iterator<char>(log), {}};
+  EXPECT_EQ(text, fs::canonical(folder.path()).string() + "\nx y\nerr\n");
+}
+
+TEST(process, a_program_that_is_not_there_is_named) {
+  try {
+    run_process({.argv = {"assay-no-such-program"}});
+    FAIL() << "it started";
+  } catch (const InputError& error) {
+    EXPECT_NE(std::string(error.what()).find("assay-no-such-program"), std::string::npos);
+  }
+}
+
+TEST(process, the_timeout_ends_grandchildren_too) {
+  const ProcessResult result = shell("sleep 60 & echo $!; wait", 0.3);
+  EXPECT_TRUE(result.timed_out);
+  EXPECT_FALSE(result.ok());
+  EXPECT_LT(result.wall_s, 5);
+  EXPECT_TRUE(is_gone(std::stoi(result.out)));
+}
+
+TEST(process, a_grandchild_that_stays_does_not_hold_the_parent_up) {
+  const ProcessResult result = shell("sleep 2 & echo done");
+  EXPECT_LT(result.wall_s, 1.5);
+  EXPECT_EQ(result.out, "done\n");
+}
+
+TEST(process, an_interrupt_ends_it_and_throws) {
+  const TemporaryFolder folder;
+  const std::string pid_file = (folder.path() / "pid").string();
+  std::thread later([&] {
+    while (!fs::exists(pid_file) || fs::file_size(pid_file) == 0) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    set_interrupted(true);
+  });
+  EXPECT_THROW(shell("sleep 60 & echo $! > '" + pid_file + "'; wait"), Interrupted);
+  later.join();
+  EXPECT_THROW(throw_if_interrupted(), Interrupted);
+  set_interrupted(false);
+  std::ifstream file(pid_file);
+  pid_t pid = 0;
+  file >> pid;
+  EXPECT_TRUE(is_gone(pid));
+}
+
+TEST(process, command_lines_can_be_typed) {
+  EXPECT_EQ(command_line({"a", "b c", "", "it's", "--x=1"}), "a 'b c' '' 'it'\\''s' --x=1");
+  EXPECT_EQ(last_lines("a\nb\nc\n", 2), "b\nc");
+  EXPECT_EQ(last_lines("a\n", 2), "a");
+}
+
+TEST(step_log, goes_on_where_it_stopped) {
+  const TemporaryFolder folder;
+  const fs::path path = folder.path() / "deep" / "steps.jsonl";
+  const json header = {{"case", "x"}};
+  {
+    StepLog log(path, header, false);
+    log.append({{"commit", "a"}});
+    log.append({{"commit", "b"}});
+  }
+  std::ofstream(path, std::ios::app) << "{\"commit\": \"cut";  // as a kill leaves it
+  {
+    StepLog log(path, header, true);
+    ASSERT_EQ(log.earlier().size(), 2u);
+    EXPECT_EQ(log.earlier()[1]["commit"], "b");
+    log.append({{"commit", "c"}});
+  }
+  EXPECT_EQ(StepLog(path, header, true).earlier().size(), 3u);
+  EXPECT_TRUE(StepLog(path, header, false).earlier().empty());
+  EXPECT_TRUE(fs::exists(path.string() + ".old"));
+}
+
+TEST(step_log, another_question_is_refused_by_name) {
+  const TemporaryFolder folder;
+  const fs::path path = folder.path() / "steps.jsonl";
+  StepLog(path, {{"case", "x"}, {"gpu", "A"}}, false);
+  try {
+    StepLog(path, {{"case", "y"}, {"gpu", "A"}}, true);
+    FAIL() << "another case was resumed";
+  } catch (const InputError& error) {
+    EXPECT_NE(std::string(error.what()).find("case was \"x\" and is \"y\""), std::string::npos)
+        << error.what();
+  }
+}
+
+TEST(live_table, plain_lines_where_there_is_no_terminal) {
+  std::ostringstream out;
+  {
+    LiveTable table({{"commit", 8}, {"time", 6, true}, {"why", 3}}, out, false);
+    table.now("building");
+    table.row({"abc", "1.5"});
+    table.note("note");
+    table.row({"abcdefghi", "2", "slow"});
+  }
+  EXPECT_EQ(out.str(), "commit      time  why\nabc          1.5\nnote\nabcdefghi       2  slow\n");
+}
+
+TEST(live_table, a_terminal_sees_what_is_going_on_and_is_left_clean) {
+  std::ostringstream out;
+  { LiveTable({{"commit", 6}}, out, true).now("building"); }
+  EXPECT_EQ(out.str(), "building\r\x1b[K");
+}
+
+TEST(live_table, durations) {
+  EXPECT_EQ(duration_text(0.85), "850 ms");
+  EXPECT_EQ(duration_text(12.34), "12.3 s");
+  EXPECT_EQ(duration_text(245), "4 min 05 s");
+  EXPECT_EQ(duration_text(7800), "2 h 10 min");
+}
+
+TEST(result, markdown_and_json) {
+  Result result{.command = "bisect commits",
+                .outcome = Outcome::kFound,
+                .headline = "abc it was.",
+                .facts = {{"commit", "abc"}},
+                .tables = {{"Steps", {"commit", "time"}, {{"abc", "1 us"}}}},
+                .notes = {"careful"},
+                .replay = {"bisect commits --case 'x'"},
+                .details = {{"commit", "abc"}}};
+  const json all = to_json(result);
+  EXPECT_EQ(all["exit_code"], 0);
+  EXPECT_EQ(all["outcome"], "found");
+  EXPECT_EQ(all["commit"], "abc");
+  const std::string text = to_markdown(result);
+  for (const char* part : {"## bisect commits: found", "abc it was.", "| commit", "1 us",
+                           "- careful", "```\nbisect commits --case 'x'\n```"}) {
+    EXPECT_NE(text.find(part), std::string::npos) << part << "\n" << text;
+  }
+}
+
+}  // namespace
+}  // namespace assay::bisect
