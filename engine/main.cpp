@@ -1,4 +1,4 @@
-// llama2: generate | perplexity | inspect | make-random
+// llama2: generate | perplexity | inspect | make-random | round
 #include <fmt/format.h>
 
 #include <cstdio>
@@ -15,6 +15,7 @@ int main(int argc, char** argv) {
       assay::add_perplexity(app),
       assay::add_inspect(app),
       assay::add_make_random(app),
+      assay::add_round(app),
   };
   try {
     app.parse(argc, argv);

@@ -198,6 +198,27 @@ std::vector<StepInput> steps_of(const std::vector<std::vector<int>>& fed,
   return steps;
 }
 
+Script script_over(std::vector<std::vector<int>> prompts, int decode, int vocab, int context,
+                   std::uint64_t seed) {
+  std::vector<std::vector<int>> fed =
+      prompts.empty() ? ragged_prompts(vocab, context, seed) : std::move(prompts);
+  std::vector<int> lengths;
+  Random random(seed_for(seed, "decoded"));
+  for (std::vector<int>& tokens : fed) {
+    lengths.push_back(static_cast<int>(tokens.size()));
+    for (int i = 0; i < decode; ++i) tokens.push_back(random.between(3, vocab - 1));
+    if (static_cast<int>(tokens.size()) > context) {
+      throw InputError(
+          fmt::format("a prompt of {} tokens and {} decoded ones: the model's context is {}",
+                      lengths.back(), decode, context));
+    }
+  }
+  Script script;
+  script.max_batch = static_cast<int>(fed.size());
+  script.steps = steps_of(fed, lengths, /*chunk=*/512);
+  return script;
+}
+
 Layout layout_of(const Script& script) {
   Layout layout;
   std::vector<std::size_t> current;  // the stretch of each cache row
@@ -259,23 +280,23 @@ void run_accumulated(Trace& trace, const Script& script, const WeightSource& wei
                      const Layout& layout, const Truths& truths, const Tamper& tamper,
                      const OnStop& on_stop) {
   Pass pass(script, weights, layout, truths);
-  trace.problem = pass.run(tamper, [&](const Tap& tap, std::size_t step, std::size_t place,
-                                       const Match& match) {
-    HostTensor found = gather(download_tap(tap, pass.stream()), match);
-    Answer answer = gather(truths, place, &TapTruth::accumulated, match);
-    const Verdict verdict = judge(tap.name, found, answer, truths.longest_sum,
-                                  roundings_before(tap.name, truths.layers));
-    trace.taps.push_back({step,
-                          tap.name,
-                          tap.launched,
-                          tap.shape.size() == 2 ? tap.shape[1] : 1,
-                          std::move(found),
-                          HostTensor(tap.dtype, {0}),
-                          std::move(answer),
-                          {},
-                          verdict,
-                          {}});
-  });
+  trace.problem = pass.run(
+      tamper, [&](const Tap& tap, std::size_t step, std::size_t place, const Match& match) {
+        HostTensor found = gather(download_tap(tap, pass.stream()), match);
+        Answer answer = gather(truths, place, &TapTruth::accumulated, match);
+        const Verdict verdict = judge(tap.name, found, answer, truths.longest_sum,
+                                      roundings_before(tap.name, truths.layers));
+        trace.taps.push_back({step,
+                              tap.name,
+                              tap.launched,
+                              tap.shape.size() == 2 ? tap.shape[1] : 1,
+                              std::move(found),
+                              HostTensor(tap.dtype, {0}),
+                              std::move(answer),
+                              {},
+                              verdict,
+                              {}});
+      });
   trace.stopped = pass.stopped();
   if (trace.stopped && on_stop) on_stop(trace);
 }

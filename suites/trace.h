@@ -30,6 +30,12 @@ struct Script {
 std::vector<StepInput> steps_of(const std::vector<std::vector<int>>& fed,
                                 const std::vector<int>& prompt_lens, int chunk);
 
+/// A forward pass for those who have none at hand: `prompts`, or a ragged batch of random ones
+/// where there are none, and `decode` random tokens of each, one by one. dtype and kernels are left
+/// to the caller. Throws InputError where a sequence does not fit `context`.
+Script script_over(std::vector<std::vector<int>> prompts, int decode, int vocab, int context,
+                   std::uint64_t seed);
+
 /// A run of tokens that one or more steps added to one cache row; the reference takes it at once.
 struct Stretch {
   std::vector<int> tokens;
@@ -68,8 +74,9 @@ struct TapTrace {
   Verdict accumulated;
   Verdict local;
 
-  bool in_bound() const;        // both
-  bool local_in_bound() const;  // true as well where a pass stopped before its local error was known
+  bool in_bound() const;  // both
+  bool local_in_bound()
+      const;  // true as well where a pass stopped before its local error was known
 };
 
 struct Trace {
