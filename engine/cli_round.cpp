@@ -39,8 +39,8 @@ void round_command(const RoundArguments& arguments) {
   namespace fs = std::filesystem;
   const Checkpoint checkpoint(arguments.model);
   const RoundedWeights rounded(checkpoint, arguments.rounding);
-  const DType dtype = arguments.dtype.empty() ? checkpoint.config().dtype
-                                              : parse_dtype(arguments.dtype, "--dtype");
+  const DType dtype =
+      arguments.dtype.empty() ? checkpoint.config().dtype : parse_dtype(arguments.dtype, "--dtype");
   write_checkpoint(arguments.output, WithDtype(rounded, dtype), /*shard_bytes=*/0);
   for (const char* name : {"tokenizer.model", "tokenizer_config.json", "generation_config.json"}) {
     const fs::path from = fs::path(arguments.model) / name;

@@ -29,7 +29,8 @@ RoundedWeights::RoundedWeights(const WeightSource& source, Rounding rounding)
     throw InputError(fmt::format("--bits is {}; it must be 2 to 8", rounding_.bits));
   }
   if (rounding_.group_size < 1) {
-    throw InputError(fmt::format("--group-size is {}; it must be at least 1", rounding_.group_size));
+    throw InputError(
+        fmt::format("--group-size is {}; it must be at least 1", rounding_.group_size));
   }
   const int layers = source.config().num_hidden_layers;
   if (rounding_.layers.empty()) throw InputError("--layers names no layer");

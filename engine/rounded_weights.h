@@ -1,5 +1,5 @@
-// A model's weights with some layers' matrices rounded to few bits: what quantizing those layers would do
-// to the model, as a checkpoint that every program can read.
+// A model's weights with some layers' matrices rounded to few bits: what quantizing those layers
+// would do to the model, as a checkpoint that every program can read.
 #pragma once
 
 #include <cstdint>
@@ -15,16 +15,17 @@ namespace assay {
 struct Rounding {
   std::vector<int> layers;  // decoder layers; each must be in [0, L)
   int bits = 4;             // 2 to 8
-  int group_size = 32;      // elements of a row that share a scale; a row's last group may be shorter
+  int group_size = 32;  // elements of a row that share a scale; a row's last group may be shorter
 };
 
 /// The projections of the named layers, rounded in groups along their rows to
 ///   scale * round_to_even(w / scale), scale = max|w| / (2^(bits-1) - 1)
-/// in fp32: the symmetric scheme of kernels/quantize, whose scales are fp16. Norms, biases, embedding
-/// and logits are as they were.
+/// in fp32: the symmetric scheme of kernels/quantize, whose scales are fp16. Norms, biases,
+/// embedding and logits are as they were.
 class RoundedWeights final : public WeightSource {
  public:
-  /// Throws InputError for layers that the model has not, and for bits or a group size out of range.
+  /// Throws InputError for layers that the model has not, and for bits or a group size out of
+  /// range.
   RoundedWeights(const WeightSource& source, Rounding rounding);
 
   const ModelConfig& config() const override { return source_.config(); }

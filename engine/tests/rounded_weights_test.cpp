@@ -63,7 +63,8 @@ TEST(RoundedWeights, SlicesAgreeWithTheWhole) {
     const RoundedWeights rounded(source, {{1}, 4, group});
     const TensorShape shape = shape_of(source, DOWN);
     const std::vector<float> whole = read(rounded, DOWN, 0, element_count(shape));
-    for (const std::int64_t first : {std::int64_t{0}, std::int64_t{5}, shape[1] - 1, shape[1] + 3}) {
+    for (const std::int64_t first :
+         {std::int64_t{0}, std::int64_t{5}, shape[1] - 1, shape[1] + 3}) {
       const std::vector<float> slice = read(rounded, DOWN, first, 40);
       EXPECT_TRUE(std::equal(slice.begin(), slice.end(), whole.begin() + first))
           << group << ", " << first;
