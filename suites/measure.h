@@ -32,7 +32,8 @@ struct Ceilings {
   double bytes_per_s = 0.0;  // 0: not measured, as on the emulated device
   double flops_per_s = 0.0;
 };
-/// Measured on first use, on a GPU: a copy of 2 GiB, and an 8192^3 product of `dtype`.
+/// Measured on first use, on a GPU: a copy of 2 GiB, and an 8192^3 product of `dtype`. Not where
+/// ASSAY_CEILINGS=0 is in the environment.
 Ceilings ceilings(DType dtype, const Stream& stream);
 
 /// Fills in the row's times, rates, the GPU's conditions just after them and, where the ceilings

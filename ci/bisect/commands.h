@@ -11,5 +11,6 @@ namespace assay::bisect {
 /// app.parse() and `outcome` is set.
 void add_commits_command(CLI::App& app, Outcome& outcome);
 void add_versions_command(CLI::App& app, Outcome& outcome);
+void add_layers_command(CLI::App& app, Outcome& outcome);
 
 }  // namespace assay::bisect

@@ -31,13 +31,13 @@ struct ResultTable {
 struct Result {
   std::string command;  ///< "bisect commits"
   Outcome outcome = Outcome::kUnclear;
-  std::string headline;  ///< One sentence that answers the question.
+  std::string headline = {};  ///< One sentence that answers the question.
   /// Name and value, for people: the commit, its author ...
-  std::vector<std::pair<std::string, std::string>> facts;
-  std::vector<ResultTable> tables;
-  std::vector<std::string> notes;  ///< What a reader should know before trusting it.
+  std::vector<std::pair<std::string, std::string>> facts = {};
+  std::vector<ResultTable> tables = {};
+  std::vector<std::string> notes = {};  ///< What a reader should know before trusting it.
   /// Commands that show it again, in order.
-  std::vector<std::string> replay;
+  std::vector<std::string> replay = {};
   /// What programs read beside outcome, headline, notes and replay: an object, merged at the top.
   nlohmann::json details = nlohmann::json::object();
 };

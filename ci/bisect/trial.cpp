@@ -1,0 +1,272 @@
+#include "ci/bisect/trial.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "kernels/device/error.h"
+#include "reports/text.h"
+
+namespace assay::bisect {
+namespace {
+
+using reports::JudgeSettings;
+using reports::percent;
+
+// A run each of some builds, in an order that changes from round to round; then again, as long as
+// the caller wants more.
+class Rounds {
+ public:
+  Rounds(Lab& lab, std::vector<const Built*> builds, std::set<std::string> keys)
+      : lab_(lab), builds_(std::move(builds)), keys_(std::move(keys)), series_(builds_.size()) {}
+
+  void run_until(int rounds, const Progress& progress) {
+    for (; done_ < rounds; ++done_) {
+      std::vector<Observed> observed(builds_.size());
+      for (std::size_t i = 0; i < builds_.size(); ++i) {
+        const std::size_t which = (i + static_cast<std::size_t>(done_)) % builds_.size();
+        progress(fmt::format("timing, round {} of {}", done_ + 1, rounds));
+        observed[which] = lab_.run(*builds_[which], keys_);
+        if (!observed[which].problem.empty()) {
+          problem_ =
+              fmt::format("{}: {}", builds_[which]->commit.substr(0, 10), observed[which].problem);
+          return;
+        }
+      }
+      add(observed);
+    }
+  }
+
+  // Rows that every build timed, in every round.
+  std::vector<std::string> keys() const {
+    std::vector<std::string> all;
+    for (const auto& [key, series] : series_.front()) {
+      const auto complete = [&](const auto& of_build) {
+        const auto found = of_build.find(key);
+        return found != of_build.end() &&
+               found->second.quiet_us.size() == static_cast<std::size_t>(done_) * TIMES_PER_RUN;
+      };
+      if (std::ranges::all_of(series_, complete)) all.push_back(key);
+    }
+    return all;
+  }
+  const Series& of(std::size_t build, const std::string& key) const {
+    return series_[build].at(key);
+  }
+  const std::string& problem() const { return problem_; }
+  std::size_t samples() const { return static_cast<std::size_t>(done_) * TIMES_PER_RUN; }
+
+ private:
+  void add(const std::vector<Observed>& observed) {
+    std::map<std::string, std::vector<const Observation*>> rows;
+    for (const Observed& one : observed)
+      for (const Observation& row : one.rows)
+        if (row.samples_us.size() >= TIMES_PER_RUN) rows[row.key].push_back(&row);
+    for (const auto& [key, of_builds] : rows) {
+      if (of_builds.size() != builds_.size()) continue;
+      std::size_t count = of_builds.front()->samples_us.size();
+      for (const Observation* row : of_builds) count = std::min(count, row->samples_us.size());
+      for (std::size_t i = 0; i < of_builds.size(); ++i)
+        add_run(series_[i][key], of_builds[i]->samples_us, count);
+    }
+  }
+
+  Lab& lab_;
+  std::vector<const Built*> builds_;
+  std::set<std::string> keys_;
+  std::vector<std::map<std::string, Series>> series_;
+  std::string problem_;
+  int done_ = 0;
+};
+
+double log_least(const Question& question) { return std::log1p(question.least); }
+
+}  // namespace
+
+void add_run(Series& series, std::span<const double> samples_us, std::size_t count) {
+  for (std::size_t block = 0; block < TIMES_PER_RUN; ++block) {
+    const std::size_t begin = block * count / TIMES_PER_RUN;
+    const std::size_t end = (block + 1) * count / TIMES_PER_RUN;
+    std::vector<double> part(samples_us.begin() + static_cast<std::ptrdiff_t>(begin),
+                             samples_us.begin() + static_cast<std::ptrdiff_t>(end));
+    std::ranges::sort(part);
+    series.quiet_us.push_back(part.front());
+    series.typical_us.push_back(reports::quantile(part, 0.5));
+  }
+}
+
+std::string_view name_of(Statistic statistic) {
+  return statistic == Statistic::kQuiet ? "quiet" : "typical";
+}
+
+Standing compare_series(const Series& base, const Series& other, Statistic statistic,
+                        double threshold, double least, double alpha) {
+  const auto samples = [&](const Series& series) -> const std::vector<double>& {
+    return statistic == Statistic::kQuiet ? series.quiet_us : series.typical_us;
+  };
+  const JudgeSettings settings{.least = least, .alpha = alpha};
+  const reports::TimeComparison c =
+      reports::measure(reports::examine(samples(base), settings.log_least()),
+                       reports::examine(samples(other), settings.log_least()), settings);
+  Standing standing{c.ratio, Verdict::kUnclear, c.why, c.base_us, c.current_us};
+  const bool enough = std::min(c.base_samples, c.current_samples) >= settings.least_samples();
+  if (enough && c.p <= alpha && c.ratio.low > threshold) standing.verdict = Verdict::kBad;
+  if (enough && c.ratio.high < threshold) standing.verdict = Verdict::kGood;
+  if (standing.verdict != Verdict::kUnclear) {
+    standing.why.clear();
+  } else if (standing.why.empty()) {
+    standing.why = "too noisy, or too near to the threshold";
+  }
+  return standing;
+}
+
+std::string shown(const Standing& standing) {
+  return fmt::format("{} ({} to {})", percent(std::expm1(standing.ratio.estimate)),
+                     percent(std::expm1(standing.ratio.low)),
+                     percent(std::expm1(standing.ratio.high)));
+}
+
+double alpha_of_a_look(const Question& question, std::size_t commits_in_range) {
+  // The ends, the steps and the confirmation, each looked at so many times.
+  const double steps = 2 + std::ceil(std::log2(static_cast<double>(commits_in_range) + 1));
+  return (1 - question.confidence) / (steps * static_cast<double>(std::size(LOOKS)));
+}
+
+nlohmann::json to_json(const TimeEnds& ends) {
+  return {{"row", ends.key},
+          {"statistic", name_of(ends.statistic)},
+          {"threshold_log", ends.threshold},
+          {"state", static_cast<int>(ends.state)},
+          {"numbers", ends.numbers},
+          {"samples", ends.samples},
+          {"also", ends.also}};
+}
+
+TimeEnds time_ends_of(const nlohmann::json& json) {
+  TimeEnds ends;
+  ends.state = static_cast<TimeEnds::State>(json.at("state").get<int>());
+  ends.key = json.at("row");
+  ends.statistic = json.at("statistic") == "quiet" ? Statistic::kQuiet : Statistic::kTypical;
+  ends.threshold = json.at("threshold_log");
+  ends.numbers = json.at("numbers");
+  ends.samples = json.at("samples");
+  ends.also = json.at("also").get<std::vector<std::string>>();
+  return ends;
+}
+
+TimeEnds time_ends(const Question& question, Lab& lab, const Built& good, const Built& bad,
+                   double alpha, const Progress& progress) {
+  const double least = log_least(question);
+  TimeEnds ends;
+  Rounds rounds(lab, {&good, &bad}, {});
+  for (const int look : LOOKS) {
+    rounds.run_until(look, progress);
+    const std::vector<std::string> keys = rounds.keys();
+    if (!rounds.problem().empty() || keys.empty()) {
+      ends.numbers = rounds.problem().empty() ? "no row has a time at both ends" : rounds.problem();
+      return ends;
+    }
+    ends.samples = rounds.samples();
+    const double each = alpha / static_cast<double>(keys.size());
+    std::size_t alike = 0;
+    double best = 0;
+    ends.also.clear();
+    for (const std::string& key : keys) {
+      bool same_by_both = true;
+      bool found = false;
+      for (const Statistic statistic : {Statistic::kQuiet, Statistic::kTypical}) {
+        const Series& a = rounds.of(0, key);
+        const Series& b = rounds.of(1, key);
+        // Slower at all events by more than half of what matters; alike, if by less than all of it.
+        const Standing over = compare_series(a, b, statistic, least / 2, question.least, each);
+        const Standing under = compare_series(a, b, statistic, least, question.least, each);
+        if (over.verdict == Verdict::kBad && !found) {
+          found = true;
+          ends.also.push_back(key);
+          if (over.ratio.low > best) {
+            best = over.ratio.low;
+            ends.state = TimeEnds::State::kDiffer;
+            ends.key = key;
+            ends.statistic = statistic;
+            ends.threshold = std::min(least, over.ratio.estimate / 2);
+            ends.numbers = fmt::format("{} us -> {} us, {}", reports::figure(over.base_us),
+                                       reports::figure(over.us), shown(over));
+          }
+        }
+        same_by_both = same_by_both && under.verdict == Verdict::kGood && !found;
+        if (ends.state != TimeEnds::State::kDiffer) {
+          ends.key = key;
+          ends.numbers = shown(over) + (over.why.empty() ? "" : ": " + over.why);
+        }
+      }
+      alike += same_by_both;
+    }
+    if (ends.state == TimeEnds::State::kDiffer) {
+      std::erase(ends.also, ends.key);
+      return ends;
+    }
+    if (alike == keys.size()) {
+      ends.state = TimeEnds::State::kAlike;
+      return ends;
+    }
+  }
+  return ends;
+}
+
+TimeVerdict time_candidate(const Question& question, Lab& lab, const Built& good, const Built& bad,
+                           const Built& candidate, const TimeEnds& ends, double alpha,
+                           const Progress& progress) {
+  Rounds rounds(lab, {&good, &candidate, &bad}, {ends.key});
+  TimeVerdict result;
+  for (const int look : LOOKS) {
+    rounds.run_until(look, progress);
+    if (!rounds.problem().empty() || rounds.keys().empty()) {
+      result.numbers = rounds.problem().empty() ? "no time of " + ends.key : rounds.problem();
+      return result;
+    }
+    const std::string key = rounds.keys().front();
+    const auto against_good = [&](std::size_t build) {
+      return compare_series(rounds.of(0, key), rounds.of(build, key), ends.statistic,
+                            ends.threshold, question.least, alpha);
+    };
+    const Standing standing = against_good(1);
+    const Standing control = against_good(2);
+    result.samples = rounds.samples();
+    result.numbers = fmt::format("{} us, {}", reports::figure(standing.us), shown(standing));
+    if (control.verdict == Verdict::kBad && standing.verdict != Verdict::kUnclear) {
+      result.verdict = standing.verdict;
+      return result;
+    }
+    if (control.verdict != Verdict::kBad)
+      result.numbers += fmt::format("; the bad end only {}", shown(control));
+    if (!standing.why.empty()) result.numbers += ": " + standing.why;
+  }
+  return result;
+}
+
+TimeVerdict time_pair(const Question& question, Lab& lab, const Built& before, const Built& after,
+                      const TimeEnds& ends, double alpha, const Progress& progress) {
+  Rounds rounds(lab, {&before, &after}, {ends.key});
+  TimeVerdict result;
+  for (const int look : LOOKS) {
+    rounds.run_until(look, progress);
+    if (!rounds.problem().empty() || rounds.keys().empty()) {
+      result.numbers = rounds.problem().empty() ? "no time of " + ends.key : rounds.problem();
+      return result;
+    }
+    const std::string key = rounds.keys().front();
+    const Standing standing = compare_series(rounds.of(0, key), rounds.of(1, key), ends.statistic,
+                                             ends.threshold / 2, question.least, alpha);
+    result.samples = rounds.samples();
+    result.numbers = fmt::format("{} us -> {} us, {}", reports::figure(standing.base_us),
+                                 reports::figure(standing.us), shown(standing));
+    result.verdict = standing.verdict;
+    if (standing.verdict != Verdict::kUnclear) return result;
+    result.numbers += ": " + standing.why;
+  }
+  return result;
+}
+
+}  // namespace assay::bisect
