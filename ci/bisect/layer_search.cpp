@@ -20,11 +20,6 @@ std::string listed(const std::vector<MadeBy>& made_by) {
   return text.empty() ? "no op" : text;
 }
 
-// "layer.3" of "layer.3.attention.qkv"; the tap itself outside layers.
-std::string layer_of(const std::string& tap) {
-  return tap.starts_with("layer.") ? tap.substr(0, tap.find('.', 6)) : tap;
-}
-
 bool in_bound(const LayerTrace& trace, const LayerTrace& asked) {
   const std::size_t i = *asked.culprit;
   if (i >= trace.to().taps.size()) return false;
@@ -71,7 +66,8 @@ LayerFinding LayerSearch::run() {
     finish(finding, std::move(asked));
     const bool of_to = stopped == &trace.to();
     finding.outcome = of_to ? Outcome::kFound : Outcome::kNotReproducible;
-    finding.headline = of_to ? stopped->problem : "the side that should be right: " + stopped->problem;
+    finding.headline =
+        of_to ? stopped->problem : "the side that should be right: " + stopped->problem;
     return finding;
   }
   if (!trace.culprit) {
@@ -98,7 +94,8 @@ void LayerSearch::blame_weights(LayerFinding& finding) const {
   if (!trace.local) {
     finding.outcome = Outcome::kUnclear;
     finding.headline = fmt::format(
-        "{} is the first tap out of bound, and no op is by itself: differences of several weights add up",
+        "{} is the first tap out of bound, and no op is by itself: differences of several weights "
+        "add up",
         place_of(first));
     return;
   }
@@ -113,13 +110,16 @@ void LayerSearch::blame_weights(LayerFinding& finding) const {
   std::string names;
   for (const std::string& layer : layers) names += (names.empty() ? "" : ", ") + layer;
   finding.outcome = Outcome::kFound;
-  finding.headline = fmt::format("{}: {} tap{} by itself out of the bound that rounding explains, the first "
-                                 "one {} ({})",
-                                 names, seen.size(), seen.size() == 1 ? " is" : "s are each",
-                                 first.name, ratio_text(first.local->ratio));
+  finding.headline = fmt::format(
+      "{}: {} tap{} by itself out of the bound that rounding explains, the first "
+      "one {} ({})",
+      names, seen.size(), seen.size() == 1 ? " is" : "s are each", first.name,
+      ratio_text(first.local->ratio));
   finding.notes.push_back(
-      "each op was fed what the first checkpoint's model has before it, so what is out of bound comes "
-      "from the weights that the op reads; the first checkpoint's own engine is within bound there");
+      "each op was fed what the first checkpoint's model has before it, so what is out of bound "
+      "comes "
+      "from the weights that the op reads; the first checkpoint's own engine is within bound "
+      "there");
 }
 
 LayerStep LayerSearch::without(const LayerFinding& finding, const MadeBy& suspect) {
@@ -128,7 +128,8 @@ LayerStep LayerSearch::without(const LayerFinding& finding, const MadeBy& suspec
   Orders orders = orders_of(asked.to().kernels);
   std::vector<std::string>& order = orders[suspect.op];
   // What the set allows, then what it does not, as it is only for a look.
-  for (const std::string& version : orders_of("best").at(suspect.op)) {
+  const Orders all = orders_of("best");
+  for (const std::string& version : all.at(suspect.op)) {
     if (std::ranges::find(order, version) == order.end()) order.push_back(version);
   }
   std::erase(order, suspect.version);
@@ -175,18 +176,20 @@ void LayerSearch::blame_kernels(LayerFinding& finding) {
     finding.blamed = all;
     finding.headline = fmt::format("{} {}: {}", place_of(tap), born, listed(all));
     if (alternatives > 0) {
-      finding.notes.push_back("another version does not mend it: look at what the op is given, at what "
-                              "its versions share, and at the reference");
+      finding.notes.push_back(
+          "another version does not mend it: look at what the op is given, at what "
+          "its versions share, and at the reference");
     }
   } else {
     finding.blamed = healing.empty() ? all : healing;
     finding.outcome = Outcome::kUnclear;
-    finding.headline = fmt::format("{} {}; among {} it could not be told which", place_of(tap), born,
-                                   listed(finding.blamed));
+    finding.headline = fmt::format("{} {}; among {} it could not be told which", place_of(tap),
+                                   born, listed(finding.blamed));
   }
   if (!trace.local) {
     finding.notes.push_back(
-        "fed what the reference has, every op is within its bound: the error builds up over the ops "
+        "fed what the reference has, every op is within its bound: the error builds up over the "
+        "ops "
         "before. bisect versions --metric error finds the versions that add to it");
   }
 }

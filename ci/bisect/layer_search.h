@@ -23,7 +23,7 @@ struct LayerFinding {
   std::string headline;
   LayerTrace trace;  ///< As asked.
   std::vector<LayerStep> steps;
-  std::vector<MadeBy> blamed;  ///< One where it could be told, several where one of them is.
+  std::vector<MadeBy> blamed;        ///< One where it could be told, several where one of them is.
   std::vector<std::string> weights;  ///< That differ so that taps leave their bound.
   std::vector<std::string> notes;
 };
@@ -37,9 +37,9 @@ class LayerSearch {
   std::function<void(const std::string& what)> starting;
   std::function<void(const LayerStep&)> done;
 
-  /// Traces, then, where kernels are to blame, takes each suspect version away in turn: the next one of
-  /// its op that supports the problem takes its place. The one without which the tap is within its bound
-  /// is to blame.
+  /// Traces, then, where kernels are to blame, takes each suspect version away in turn: the next
+  /// one of its op that supports the problem takes its place. The one without which the tap is
+  /// within its bound is to blame.
   LayerFinding run();
 
  private:

@@ -48,9 +48,10 @@ bool local_in_bound(const TracedTap& tap) { return !tap.local || tap.local->in_b
 LayerTrace parse_layer_trace(const json& all, const std::string& file) {
   try {
     if (all.at("format").get<int>() != FORMAT) {
-      throw InputError(fmt::format("{}: format {}; this program reads {}. Take verify of the same "
-                                   "build",
-                                   file, all["format"].dump(), FORMAT));
+      throw InputError(
+          fmt::format("{}: format {}; this program reads {}. Take verify of the same "
+                      "build",
+                      file, all["format"].dump(), FORMAT));
     }
     LayerTrace trace;
     trace.device = all.at("device").get<std::string>();
@@ -102,6 +103,10 @@ std::vector<MadeBy> suspects(const LayerTrace& trace) {
     if (std::ranges::find(right, one) == right.end()) differing.push_back(one);
   }
   return differing.empty() ? all : differing;
+}
+
+std::string layer_of(const std::string& tap) {
+  return tap.starts_with("layer.") ? tap.substr(0, tap.find('.', 6)) : tap;
 }
 
 std::vector<std::string> weights_of(const std::string& tap) {

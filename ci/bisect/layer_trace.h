@@ -26,17 +26,17 @@ struct MadeBy {
 
 struct TracedTap {
   std::size_t step = 0;
-  std::string name;              ///< "layer.3.attention.qkv"
-  std::vector<MadeBy> made_by;   ///< Each once, in order.
-  TapError accumulated;          ///< Along the engine's own way.
-  std::optional<TapError> local; ///< Fed what the truth has; none where the pass stopped before.
+  std::string name;               ///< "layer.3.attention.qkv"
+  std::vector<MadeBy> made_by;    ///< Each once, in order.
+  TapError accumulated;           ///< Along the engine's own way.
+  std::optional<TapError> local;  ///< Fed what the truth has; none where the pass stopped before.
 };
 
 /// One side: kernels and weights.
 struct TracedSide {
   std::string checkpoint;
   std::string kernels;
-  std::string problem;   ///< Where the device stopped, or taps that only one side has; or "".
+  std::string problem;  ///< Where the device stopped, or taps that only one side has; or "".
   bool stopped = false;
   std::vector<TracedTap> taps;  ///< In the order in which they came about.
 };
@@ -44,8 +44,8 @@ struct TracedSide {
 struct LayerTrace {
   std::string device;
   std::string dtype;
-  std::string truth;  ///< The checkpoint that the reference had.
-  std::vector<TracedSide> sides;  ///< "from", if there is one, and "to"
+  std::string truth;                   ///< The checkpoint that the reference had.
+  std::vector<TracedSide> sides;       ///< "from", if there is one, and "to"
   std::optional<std::size_t> culprit;  ///< Place among the taps of "to".
   bool local = false;                  ///< The error was born at the culprit.
   std::string picture;
@@ -61,12 +61,15 @@ LayerTrace parse_layer_trace(const nlohmann::json& json, const std::string& file
 /// Taps of "to" whose local error is out of bound where that of "from", if there is one, is not.
 std::vector<std::size_t> born_errors(const LayerTrace& trace);
 
-/// Versions at the culprit that may be to blame: those that "from" has not chosen there; all of them if there
-/// is no "from", or it has chosen the same.
+/// Versions at the culprit that may be to blame: those that "from" has not chosen there; all of
+/// them if there is no "from", or it has chosen the same.
 std::vector<MadeBy> suspects(const LayerTrace& trace);
 
-/// Tensors of a checkpoint that a tap's last op reads, "model.layers.3.self_attn.q_proj.weight" and so
-/// on; none where it reads none.
+/// "layer.3" of "layer.3.attention.qkv"; a tap outside layers is its own.
+std::string layer_of(const std::string& tap);
+
+/// Tensors of a checkpoint that a tap's last op reads, "model.layers.3.self_attn.q_proj.weight" and
+/// so on; none where it reads none.
 std::vector<std::string> weights_of(const std::string& tap);
 
 }  // namespace assay::bisect

@@ -3,9 +3,12 @@
 #include <sys/utsname.h>
 
 #include <chrono>
+#include <cmath>
 #include <fstream>
 #include <iostream>
 #include <map>
+#include <optional>
+#include <set>
 #include <utility>
 
 #include "ci/bisect/commands.h"
@@ -86,9 +89,10 @@ class Tracer {
     const ProcessResult result = run_process(process);
     // A GPU's fault ends verify while it cleans up, after it has written what it saw.
     if (!fs::exists(file) || result.exit_code == 2 || result.timed_out) {
-      throw InputError(fmt::format(
-          "verify ended with {}{}: {}\n  {}", result.exit_code, result.timed_out ? " (--timeout)" : "",
-          last_lines(result.err.empty() ? result.out : result.err, 3), command_line(argv)));
+      throw InputError(fmt::format("verify ended with {}{}: {}\n  {}", result.exit_code,
+                                   result.timed_out ? " (--timeout)" : "",
+                                   last_lines(result.err.empty() ? result.out : result.err, 3),
+                                   command_line(argv)));
     }
     std::ifstream in(file);
     return json::parse(in);
@@ -106,24 +110,47 @@ std::string cell(const TapError& error) {
   return ratio_text(error.ratio) + (error.in_bound ? "" : " OUT");
 }
 
+std::string made_by_text(const TracedTap& tap) {
+  std::string text;
+  for (const MadeBy& one : tap.made_by) {
+    text += (text.empty() ? "" : ", ") + one.op + " " + one.version;
+  }
+  return text;
+}
+
+void keep_worst(std::optional<TapError>& worst, const std::optional<TapError>& error) {
+  if (!error) return;
+  const bool worse = !worst || std::isnan(error->ratio) || error->ratio > worst->ratio;
+  if (worse) worst = error;
+}
+
+// Taps of the culprit's step: one row each in layers where an error is born, one row for each other
+// layer, with the worst of its taps.
 ResultTable table_of_taps(const LayerTrace& trace) {
-  const std::size_t step = trace.to().taps[*trace.culprit].step;
-  ResultTable table{fmt::format("Taps of step {}: error, as a share of its bound", step),
+  const TracedTap& culprit = trace.to().taps[*trace.culprit];
+  ResultTable table{fmt::format("Taps of step {}: error as a share of its bound", culprit.step),
                     {"tap", "made by", "local", "accumulated", "local bound", "--from, local"},
                     {}};
+  std::set<std::string> shown{layer_of(culprit.name)};
+  for (const std::size_t i : born_errors(trace)) shown.insert(layer_of(trace.to().taps[i].name));
+  std::optional<TapError> local, accumulated, right;
   for (std::size_t i = 0; i < trace.to().taps.size(); ++i) {
     const TracedTap& tap = trace.to().taps[i];
-    if (tap.step != step) continue;
-    std::string made_by;
-    for (const MadeBy& one : tap.made_by) {
-      made_by += (made_by.empty() ? "" : ", ") + one.op + " " + one.version;
-    }
-    const TracedTap* right =
-        trace.from() && i < trace.from()->taps.size() ? &trace.from()->taps[i] : nullptr;
-    table.rows.push_back({tap.name, made_by, tap.local ? cell(*tap.local) : "",
-                          cell(tap.accumulated),
-                          tap.local ? fmt::format("{:.3g}", tap.local->bound) : "",
-                          right && right->local ? cell(*right->local) : ""});
+    if (tap.step != culprit.step) continue;
+    const std::string layer = layer_of(tap.name);
+    const bool whole = !shown.contains(layer) && layer != tap.name;
+    keep_worst(local, tap.local);
+    keep_worst(accumulated, tap.accumulated);
+    if (trace.from() && i < trace.from()->taps.size())
+      keep_worst(right, trace.from()->taps[i].local);
+    const bool more = i + 1 < trace.to().taps.size() && trace.to().taps[i + 1].step == tap.step &&
+                      layer_of(trace.to().taps[i + 1].name) == layer;
+    if (whole && more) continue;
+    table.rows.push_back({whole ? layer + ".*, the worst" : tap.name,
+                          whole ? "" : made_by_text(tap), local ? cell(*local) : "",
+                          cell(*accumulated), local ? fmt::format("{:.3g}", local->bound) : "",
+                          right ? cell(*right) : ""});
+    local = accumulated = right = std::nullopt;
   }
   return table;
 }
@@ -157,15 +184,18 @@ Result result_of(const LayerFinding& finding, const Arguments& a) {
     result.tables.push_back(table_of_taps(trace));
     result.details["culprit"] = {{"tap", tap.name}, {"step", tap.step}, {"local", trace.local}};
   }
+  for (const TracedSide& side : trace.sides) {
+    if (!side.problem.empty()) result.details["problem"] = side.problem;
+  }
   ResultTable steps{"Steps", {"what", "in bound", "found"}, {}};
   for (const LayerStep& step : finding.steps) {
     steps.rows.push_back({step.what, step.heals ? "yes" : "no", step.detail});
   }
   result.tables.push_back(std::move(steps));
   result.facts.emplace_back("truth", trace.truth + " in LibTorch, float64");
-  result.facts.emplace_back("judged", fmt::format("{}, kernels {}, {}, {} device",
-                                                  trace.to().checkpoint, trace.to().kernels,
-                                                  trace.dtype, trace.device));
+  result.facts.emplace_back("judged",
+                            fmt::format("{}, kernels {}, {}, {} device", trace.to().checkpoint,
+                                        trace.to().kernels, trace.dtype, trace.device));
   if (!trace.reproduction.empty()) {
     result.replay.push_back(command_line({a.verify.string(), "--replay", trace.reproduction}));
   }
@@ -202,8 +232,9 @@ Result search(const Arguments& a) {
   LayerSearch search([&](const std::string& kernels) { return tracer(kernels); });
   LayerFinding finding;
   {
-    LiveTable table({{"step", 4, true}, {"in bound", 8}, {"time", 8, true}, {"what", 34}, {"found", 20}},
-                    std::cout, is_terminal());
+    LiveTable table(
+        {{"step", 4, true}, {"in bound", 8}, {"time", 8, true}, {"what", 34}, {"found", 20}},
+        std::cout, is_terminal());
     std::size_t number = 0;
     search.starting = [&](const std::string& what) {
       throw_if_interrupted();
@@ -225,7 +256,8 @@ Result dry_run(const Arguments& a) {
   result.command = "bisect layers --dry-run";
   result.outcome = Outcome::kFound;
   result.headline =
-      "no builds; one run of the command below, and where a tap is out of bound, one more for each op "
+      "no builds; one run of the command below, and where a tap is out of bound, one more for each "
+      "op "
       "between that tap and the one before: 5 at most";
   result.replay = {command_line(verify_command(a, ""))};
   return result;
@@ -235,24 +267,27 @@ Result dry_run(const Arguments& a) {
 
 void add_layers_command(CLI::App& app, Outcome& outcome) {
   auto a = std::make_shared<Arguments>();
-  CLI::App* command = app.add_subcommand(
-      "layers",
-      "Finds the first layer and op whose error leaves its bound, against the reference, another kernel set "
-      "or another checkpoint");
+  CLI::App* command = app.add_subcommand("layers",
+                                         "Finds the first layer and op whose error leaves its "
+                                         "bound, against the reference, another kernel set "
+                                         "or another checkpoint");
   command->footer(
-      "Without --from and a second --checkpoint the engine is held against the reference. An error's bound "
+      "Without --from and a second --checkpoint the engine is held against the reference. An "
+      "error's bound "
       "is that of the suites: twice LibTorch's own at the dtype, and a floor.");
   a->verify = fs::read_symlink("/proc/self/exe").parent_path() / "verify";
-  command->add_option("--checkpoint", a->checkpoints,
-                      "Folder of the weights [the shipped ones]; given twice: the second is judged by "
-                      "the first")
+  command
+      ->add_option("--checkpoint", a->checkpoints,
+                   "Folder of the weights [the shipped ones]; given twice: the second is judged by "
+                   "the first")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   command->add_option("--from", a->from, "Kernel set that is right");
   command->add_option("--to,--kernels", a->to, "Kernel set that is judged [best]");
   command->add_option("--dtype", a->dtype, "fp32, fp16, bf16 [the checkpoint's]");
-  command->add_option("--prompt-ids", a->prompts,
-                      "A prompt's token ids: 1,403,22. Once for each sequence [random ones]")
+  command
+      ->add_option("--prompt-ids", a->prompts,
+                   "A prompt's token ids: 1,403,22. Once for each sequence [random ones]")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   command->add_option("--decode", a->decode, "Tokens decoded one by one after the prompts")

@@ -55,7 +55,7 @@ class TimeCheck final : public VersionCheck {
     const Judged judged = judge(to);
     if (!focus_.empty()) return {Outcome::kFound, judged.detail};
     return {judged.answer == Answer::kUnclear ? Outcome::kUnclear : Outcome::kNotReproducible,
-            judged.detail};
+            judged.detail, Answer::kGood, judged.answer};
   }
 
   Judged judge(const json& measured) const override { return verdict_of(rows_of(measured)); }

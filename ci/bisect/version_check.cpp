@@ -53,11 +53,16 @@ class CommandCheck final : public VersionCheck {
     const Answer good = judge(from).answer;
     const Answer bad = judge(to).answer;
     if (good == Answer::kUnclear || bad == Answer::kUnclear) {
-      return {Outcome::kUnclear, fmt::format("the check is unclear (125) about --{}",
-                                             good == Answer::kUnclear ? "from" : "to")};
+      const char* const end = good == Answer::kUnclear ? "from" : "to";
+      return {Outcome::kUnclear, fmt::format("the check is unclear (125) about --{}", end), good,
+              bad};
     }
-    if (good == Answer::kBad) return {Outcome::kNotReproducible, "the check calls --from bad"};
-    if (bad == Answer::kGood) return {Outcome::kNotReproducible, "the check calls --to good"};
+    if (good == Answer::kBad) {
+      return {Outcome::kNotReproducible, "the check calls --from bad", good, bad};
+    }
+    if (bad == Answer::kGood) {
+      return {Outcome::kNotReproducible, "the check calls --to good", good, bad};
+    }
     return {Outcome::kFound, "the check tells them apart"};
   }
 
@@ -164,8 +169,11 @@ class VerifyCheck : public VersionCheck {
   static void read_rows(const fs::path& csv, json& measured, std::set<std::string>& failing) {
     const reports::Report report = reports::read_report(csv);
     for (const reports::Row& row : report.rows) {
+      // A test that ended without a row of its own has one by its name, which needs no more.
       const std::string key =
-          fmt::format("{}.{} {}", row.text("suite"), row.text("op"), row.text("case_id"));
+          row.text("op").empty()
+              ? row.text("case_id")
+              : fmt::format("{}.{} {}", row.text("suite"), row.text("op"), row.text("case_id"));
       const std::string& status = row.text("status");
       if (status != "PASS" && status != "SKIP") failing.insert(key);
       const std::optional<double> error = row.real("rms_err");
@@ -195,11 +203,13 @@ class StatusCheck final : public VerifyCheck {
     const auto of_to = to.at("failing").get<std::vector<std::string>>();
     if (!of_from.empty()) {
       return {Outcome::kNotReproducible,
-              fmt::format("--from fails itself: {}. Choose tests that it passes", few(of_from))};
+              fmt::format("--from fails itself: {}. Choose tests that it passes", few(of_from)),
+              Answer::kBad, of_to.empty() ? Answer::kGood : Answer::kBad};
     }
     if (of_to.empty()) {
       return {Outcome::kNotReproducible,
-              fmt::format("--to passes all {} rows", to.at("rows").get<int>())};
+              fmt::format("--to passes all {} rows", to.at("rows").get<int>()), Answer::kGood,
+              Answer::kGood};
     }
     focus_ = {of_to.begin(), of_to.end()};
     return {Outcome::kFound, fmt::format("{} fails with --to and passes with --from", few(of_to))};
@@ -229,7 +239,8 @@ class ErrorCheck final : public VerifyCheck {
   Ends set_ends(const json& from, const json& to) override {
     const auto failing = from.at("failing").get<std::vector<std::string>>();
     if (!failing.empty()) {
-      return {Outcome::kNotReproducible, "--from fails itself: " + few(failing)};
+      return {Outcome::kNotReproducible, "--from fails itself: " + few(failing), Answer::kBad,
+              Answer::kUnclear};
     }
     base_ = from.at("rms_err");
     for (const auto& [row, error] : base_.items()) focus_.insert(row);
@@ -238,7 +249,8 @@ class ErrorCheck final : public VerifyCheck {
     if (grown.empty()) {
       return {Outcome::kNotReproducible,
               fmt::format("no row's rms_err grows by more than {:.0f} % from --from to --to",
-                          least() * 100)};
+                          least() * 100),
+              Answer::kGood, Answer::kGood};
     }
     return {Outcome::kFound, describe(to, grown)};
   }

@@ -40,6 +40,8 @@ class VersionCheck {
   struct Ends {
     Outcome outcome;
     std::string text;
+    Answer from = Answer::kGood;
+    Answer to = Answer::kBad;
   };
   virtual Ends set_ends(const nlohmann::json& from, const nlohmann::json& to) = 0;
 

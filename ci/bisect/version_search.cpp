@@ -77,12 +77,11 @@ VersionFinding VersionSearch::run() {
   const json of_from = measure(from);
   const json of_to = measure(to);
   const VersionCheck::Ends ends = check_.set_ends(of_from, of_to);
-  for (auto [step, measured] : {std::pair(&from, &of_from), std::pair(&to, &of_to)}) {
-    const bool known = ends.outcome == Outcome::kFound;
-    const VersionCheck::Judged judged =
-        known ? check_.judge(*measured) : VersionCheck::Judged{Answer::kUnclear, ends.text};
-    step->answer = judged.answer;
-    step->detail = judged.detail;
+  from.answer = ends.from;
+  to.answer = ends.to;
+  from.detail = ends.outcome == Outcome::kFound ? check_.judge(of_from).detail : "";
+  to.detail = ends.text;
+  for (const auto& [step, measured] : {std::pair(&from, &of_from), std::pair(&to, &of_to)}) {
     if (done) done(*step, *measured);
     steps_.push_back(*step);
     known_[step->kernels] = *step;

@@ -181,8 +181,8 @@ Result search(const Arguments& a, const KernelDifference& difference, VersionChe
   result.facts.emplace_back("from", a.from);
   result.facts.emplace_back("to", a.to);
   result.facts.emplace_back("tests", fmt::format("{} in {}", all.size(), duration_text(wall_s)));
-  result.replay.push_back(check.command(spec_of(
-      finding.pins.empty() ? difference.to() : difference.with_pins(finding.pins))));
+  result.replay.push_back(check.command(
+      spec_of(finding.pins.empty() ? difference.to() : difference.with_pins(finding.pins))));
   result.replay.push_back(check.command(spec_of(difference.from())));
   json pins = json::array();
   for (const Pin& pin : finding.pins) pins.push_back({{"op", pin.op}, {"version", pin.version}});
@@ -265,13 +265,9 @@ void add_versions_command(CLI::App& app, Outcome& outcome) {
   command->add_flag("--dry-run", a->dry_run, "Say what differs, how many tests and how long");
   command->add_option("--json", a->json_file, "Write the result as JSON");
   command->add_option("--markdown", a->markdown_file, "Write the result as Markdown");
-  command->allow_extras();
+  command->add_option("arguments", a->question.extra, "After --: more arguments of verify or sweep")
+      ->excludes(check);
   command->callback([=, &outcome] {
-    a->question.extra = command->remaining();
-    std::erase(a->question.extra, "--");
-    if (!a->question.check.empty() && !a->question.extra.empty()) {
-      throw InputError("unknown argument " + a->question.extra.front());
-    }
     if (metric->count() > 0 && a->question.metric == "time" && !a->question.filter.empty()) {
       throw InputError("--gtest_filter is for verify; with --metric time use --case");
     }
