@@ -16,6 +16,7 @@ std::function<void()> add_generate(CLI::App& app);
 std::function<void()> add_perplexity(CLI::App& app);
 std::function<void()> add_inspect(CLI::App& app);
 std::function<void()> add_make_random(CLI::App& app);
+std::function<void()> add_round(CLI::App& app);
 
 /// Options of every command that names a model.
 struct ModelArguments {

@@ -1,4 +1,4 @@
-// llama2: generate | perplexity | inspect | make-random
+// llama2: generate | perplexity | inspect | make-random | round
 #include <fmt/format.h>
 
 #include <cstdio>
@@ -11,10 +11,8 @@ int main(int argc, char** argv) {
   CLI::App app("Llama 2 on the device that this program was built for");
   app.require_subcommand(1);
   const std::function<void()> commands[] = {
-      assay::add_generate(app),
-      assay::add_perplexity(app),
-      assay::add_inspect(app),
-      assay::add_make_random(app),
+      assay::add_generate(app),    assay::add_perplexity(app), assay::add_inspect(app),
+      assay::add_make_random(app), assay::add_round(app),
   };
   try {
     app.parse(argc, argv);

@@ -66,13 +66,15 @@ std::vector<Line> lines_of(const Trace& trace, const TapTrace& first) {
     Line& line = lines.back();
     line.accumulated = worse(tap.accumulated.ratio, line.accumulated);
     line.local = worse(tap.local.ratio, line.local);
-    line.failed = line.failed || !tap.accumulated.pass || !tap.local.pass;
+    line.failed = line.failed || !tap.in_bound();
     line.first = line.first || &tap == &first;
   }
   return lines;
 }
 
 std::string verdict_on_birth(const Trace& trace, const TapTrace& first) {
+  if (first.found_local.bytes.empty())
+    return "born here or carried here: that run did not come so far";
   if (!first.local.pass) return "born here: fed the reference's input, it is wrong as well";
   const TapTrace* local = trace.first_local();
   if (local == nullptr) {

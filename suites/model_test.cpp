@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "kernels/device/error.h"
 #include "suites/divergence.h"
 #include "suites/kernel_run.h"
 #include "suites/repro.h"
@@ -17,7 +18,14 @@ class ModelTest : public testing::Test {
       : context_(std::move(context)), body_(body) {}
   void TestBody() override {
     *context_.explained = false;
-    body_(context_);
+    try {
+      body_(context_);
+    } catch (const InputError&) {
+      throw;
+    } catch (const std::exception&) {
+      context_.explain_stop();
+      throw;
+    }
   }
 
  private:
@@ -98,9 +106,20 @@ void ModelTestContext::explain(const Script& script, const ModelOracle& oracle) 
   explain(script, truths, run_trace(script, Checkpoint(model->folder), truths));
 }
 
+void ModelTestContext::explain_stop() const {
+  if (*explained) return;
+  const ModelOracle oracle(model->folder, dtype);
+  Script script = script_over({}, /*decode=*/2, oracle.vocab(), oracle.context(), options->seed);
+  script.dtype = dtype;
+  script.kernels = kernel_set;
+  const Truths truths = ask(oracle, script);
+  const Trace trace = run_trace(script, Checkpoint(model->folder), truths);
+  if (trace.first() != nullptr || !trace.problem.empty()) explain(script, truths, trace);
+}
+
 void ModelTestContext::explain(const Script& script, const Truths& truths,
                                const Trace& trace) const {
-  *explained = trace.first() != nullptr;
+  *explained = trace.first() != nullptr || trace.stopped;
   const Origin origin{test_name, repro_cmd(), options->seed, model->name, model->folder};
   const std::filesystem::path folder =
       write_reproduction(options->repro, origin, script, truths, trace);

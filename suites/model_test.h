@@ -42,6 +42,9 @@ struct ModelTestContext {
   /// After a check has failed: runs the script with taps, prints where it first diverges, and
   /// writes a reproduction folder.
   void explain(const Script& script, const ModelOracle& oracle) const;
+  /// After the device has stopped in the middle of a test: runs a forward pass of its kind with
+  /// taps, and if that stops as well, or leaves its bounds, tells where and writes the folder.
+  void explain_stop() const;
   /// The same for a trace at hand.
   void explain(const Script& script, const Truths& truths, const Trace& trace) const;
 };

@@ -25,6 +25,7 @@ struct Options {
   std::string kernels;                // verify: versions that the models' kernel sets are pinned to
   std::string repro = "assay-repro";  // where failing forward passes are written
   std::string replay;                 // one of those, to run instead
+  bool layers = false;                // verify: one forward pass, tap by tap, instead
   std::string expect;                 // manifest that the run is held against
   std::string write_manifest;         // where to write one instead of running
   std::string markdown;               // summary for a job page

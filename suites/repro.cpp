@@ -97,7 +97,7 @@ void write_found(const fs::path& path, const Trace& trace) {
   for (const TapTrace& tap : trace.taps) {
     if (first != nullptr && tap.step != first->step) continue;
     tensors.push_back({"accumulated/" + tap.name, &tap.found});
-    tensors.push_back({"local/" + tap.name, &tap.found_local});
+    if (!tap.found_local.bytes.empty()) tensors.push_back({"local/" + tap.name, &tap.found_local});
     if (&tap == first) break;
   }
   write_tensors(path, {}, tensors);
@@ -312,15 +312,11 @@ int replay(const fs::path& folder) {
                 name_of(properties().kind));
   }
   const Checkpoint weights(r.origin.checkpoint);
-  Trace trace;
-  try {
-    trace = run_trace(r.script, weights, r.truths);
-  } catch (const InputError&) {
-    throw;
-  } catch (const std::exception& error) {
-    std::printf("the forward pass stops: %s\n", error.what());
-    return 1;
-  }
+  const Trace trace = run_trace(r.script, weights, r.truths, {}, [](const Trace& so_far) {
+    std::printf("%s\n", so_far.problem.c_str());
+    std::fflush(stdout);
+  });
+  if (trace.stopped) return 1;
   const TapTrace* first = trace.first();
   if (first == nullptr && trace.problem.empty()) {
     std::printf("every tap is within its bounds now%s\n",

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "kernels/device/error.h"
+#include "suites/divergence.h"
 #include "suites/model_checks.h"
 
 namespace assay::suites {
@@ -108,24 +109,37 @@ class Pass {
     }
     for (std::size_t step = 0; step < script_.steps.size(); ++step) {
       std::size_t place = 0;
+      std::string reached = "before its first tap";
       llama_.set_observer([&](const Tap& tap) {
         if (place >= names_.size() || names_[place] != tap.name) {
           if (problem.empty()) problem = fmt::format("the reference has no tap {} there", tap.name);
           return;
         }
+        // A GPU's fault shows when the tap is copied, an emulated one before the tap is reached.
+        reached = fmt::format("at tap {}, made by {}", tap.name, names_of(tap.launched));
         if (tamper) tamper(tap, llama_.stream());
         const bool scores = tap.name.ends_with("attention.scores");
         at_tap(tap, step, place++,
                scores ? match_scores(tap, layout_.places[step], layout_.stretches)
                       : match_rows(tap, layout_.places[step]));
+        reached = fmt::format("after tap {}", tap.name);
       });
-      llama_.forward(llama_.begin_step(script_.steps[step]), script_.rows);
+      try {
+        llama_.forward(llama_.begin_step(script_.steps[step]), script_.rows);
+      } catch (const InputError&) {
+        throw;
+      } catch (const std::exception& error) {
+        stopped_ = true;
+        return fmt::format("the forward pass stops in step {}, {}: {}", step, reached,
+                           error.what());
+      }
       if (place != names_.size() && problem.empty()) {
         problem = fmt::format("the engine has no tap {}", names_[place]);
       }
     }
     return problem;
   }
+  bool stopped() const { return stopped_; }
   const Stream& stream() const { return llama_.stream(); }
 
  private:
@@ -144,6 +158,7 @@ class Pass {
   const Layout& layout_;
   Llama llama_;
   std::vector<std::string> names_;
+  bool stopped_ = false;
 };
 
 template <class Of>
@@ -181,6 +196,27 @@ std::vector<StepInput> steps_of(const std::vector<std::vector<int>>& fed,
     }
   }
   return steps;
+}
+
+Script script_over(std::vector<std::vector<int>> prompts, int decode, int vocab, int context,
+                   std::uint64_t seed) {
+  std::vector<std::vector<int>> fed =
+      prompts.empty() ? ragged_prompts(vocab, context, seed) : std::move(prompts);
+  std::vector<int> lengths;
+  Random random(seed_for(seed, "decoded"));
+  for (std::vector<int>& tokens : fed) {
+    lengths.push_back(static_cast<int>(tokens.size()));
+    for (int i = 0; i < decode; ++i) tokens.push_back(random.between(3, vocab - 1));
+    if (static_cast<int>(tokens.size()) > context) {
+      throw InputError(
+          fmt::format("a prompt of {} tokens and {} decoded ones: the model's context is {}",
+                      lengths.back(), decode, context));
+    }
+  }
+  Script script;
+  script.max_batch = static_cast<int>(fed.size());
+  script.steps = steps_of(fed, lengths, /*chunk=*/512);
+  return script;
 }
 
 Layout layout_of(const Script& script) {
@@ -223,28 +259,30 @@ Truths ask(const ModelOracle& oracle, const Script& script) {
   return truths;
 }
 
+bool TapTrace::in_bound() const { return accumulated.pass && local_in_bound(); }
+bool TapTrace::local_in_bound() const { return found_local.bytes.empty() || local.pass; }
+
 const TapTrace* Trace::first_accumulated() const {
   return first_failing(taps, [](const TapTrace& tap) { return tap.accumulated.pass; });
 }
 
 const TapTrace* Trace::first_local() const {
-  return first_failing(taps, [](const TapTrace& tap) { return tap.local.pass; });
+  return first_failing(taps, [](const TapTrace& tap) { return tap.local_in_bound(); });
 }
 
 const TapTrace* Trace::first() const {
-  return first_failing(taps,
-                       [](const TapTrace& tap) { return tap.accumulated.pass && tap.local.pass; });
+  return first_failing(taps, [](const TapTrace& tap) { return tap.in_bound(); });
 }
 
-Trace run_trace(const Script& script, const WeightSource& weights, const Truths& truths,
-                const Tamper& tamper) {
-  const Layout layout = layout_of(script);
-  Trace trace;
+namespace {
 
-  Pass accumulated(script, weights, layout, truths);
-  trace.problem = accumulated.run(
+void run_accumulated(Trace& trace, const Script& script, const WeightSource& weights,
+                     const Layout& layout, const Truths& truths, const Tamper& tamper,
+                     const OnStop& on_stop) {
+  Pass pass(script, weights, layout, truths);
+  trace.problem = pass.run(
       tamper, [&](const Tap& tap, std::size_t step, std::size_t place, const Match& match) {
-        HostTensor found = gather(download_tap(tap, accumulated.stream()), match);
+        HostTensor found = gather(download_tap(tap, pass.stream()), match);
         Answer answer = gather(truths, place, &TapTruth::accumulated, match);
         const Verdict verdict = judge(tap.name, found, answer, truths.longest_sum,
                                       roundings_before(tap.name, truths.layers));
@@ -259,14 +297,19 @@ Trace run_trace(const Script& script, const WeightSource& weights, const Truths&
                               verdict,
                               {}});
       });
-  if (!trace.problem.empty()) return trace;
+  trace.stopped = pass.stopped();
+  if (trace.stopped && on_stop) on_stop(trace);
+}
 
+void run_local(Trace& trace, const Script& script, const WeightSource& weights,
+               const Layout& layout, const Truths& truths, const Tamper& tamper,
+               const OnStop& on_stop) {
   std::size_t next = 0;
-  Pass local(script, weights, layout, truths);
+  Pass pass(script, weights, layout, truths);
   trace.problem =
-      local.run(tamper, [&](const Tap& tap, std::size_t, std::size_t place, const Match& match) {
+      pass.run(tamper, [&](const Tap& tap, std::size_t, std::size_t place, const Match& match) {
         TapTrace& traced = trace.taps.at(next++);
-        HostTensor whole = download_tap(tap, local.stream());
+        HostTensor whole = download_tap(tap, pass.stream());
         traced.found_local = gather(whole, match);
         traced.local_answer = gather(truths, place, &TapTruth::local, match);
         traced.local = judge(tap.name, traced.found_local, traced.local_answer, truths.longest_sum,
@@ -275,9 +318,23 @@ Trace run_trace(const Script& script, const WeightSource& weights, const Truths&
         for (std::size_t i = 0; i < match.found.size(); ++i) {
           whole.set(match.found[i], traced.answer.exact[i]);
         }
-        copy_to_device(tap.data, whole.bytes.data(), whole.bytes.size(), local.stream());
-        local.stream().synchronize();
+        copy_to_device(tap.data, whole.bytes.data(), whole.bytes.size(), pass.stream());
+        pass.stream().synchronize();
       });
+  trace.stopped = pass.stopped();
+  if (trace.stopped && on_stop) on_stop(trace);
+}
+
+}  // namespace
+
+Trace run_trace(const Script& script, const WeightSource& weights, const Truths& truths,
+                const Tamper& tamper, const OnStop& on_stop) {
+  const Layout layout = layout_of(script);
+  Trace trace;
+  run_accumulated(trace, script, weights, layout, truths, tamper, on_stop);
+  if (trace.problem.empty()) {
+    run_local(trace, script, weights, layout, truths, tamper, on_stop);
+  }
   return trace;
 }
 

@@ -30,6 +30,12 @@ struct Script {
 std::vector<StepInput> steps_of(const std::vector<std::vector<int>>& fed,
                                 const std::vector<int>& prompt_lens, int chunk);
 
+/// A forward pass for those who have none at hand: `prompts`, or a ragged batch of random ones
+/// where there are none, and `decode` random tokens of each, one by one. dtype and kernels are left
+/// to the caller. Throws InputError where a sequence does not fit `context`.
+Script script_over(std::vector<std::vector<int>> prompts, int decode, int vocab, int context,
+                   std::uint64_t seed);
+
 /// A run of tokens that one or more steps added to one cache row; the reference takes it at once.
 struct Stretch {
   std::vector<int> tokens;
@@ -67,11 +73,16 @@ struct TapTrace {
   Answer local_answer;
   Verdict accumulated;
   Verdict local;
+
+  bool in_bound() const;  // both
+  bool local_in_bound()
+      const;  // true as well where a pass stopped before its local error was known
 };
 
 struct Trace {
   std::vector<TapTrace> taps;  // in the order in which they came about
-  std::string problem;         // taps that only one side has, or ""
+  std::string problem;         // taps that only one side has, where the device stopped, or ""
+  bool stopped = false;        // by a fault of the device or a problem no version supports
 
   /// The first tap out of bound; of those, the first whose local error is.
   const TapTrace* first_accumulated() const;
@@ -83,9 +94,14 @@ struct Trace {
 /// Called with each tap before it is compared; may overwrite its data, as a broken kernel would.
 using Tamper = std::function<void(const Tap& tap, const Stream& stream)>;
 
-/// Runs the script twice with taps, without graphs, and no two activations in the same memory.
+/// Called with what there is as soon as a pass stops. A GPU's fault is lasting: the engine's own
+/// memory can no longer be freed, which ends the process, so what should be kept is kept in here.
+using OnStop = std::function<void(const Trace& trace)>;
+
+/// Runs the script twice with taps, without graphs, and no two activations in the same memory; one
+/// engine after the other. A pass that stops is told in `problem`, with the tap before it.
 Trace run_trace(const Script& script, const WeightSource& weights, const Truths& truths,
-                const Tamper& tamper = {});
+                const Tamper& tamper = {}, const OnStop& on_stop = {});
 
 /// Roundings of the residual stream before a tap, for its accumulated error.
 int roundings_before(const std::string& tap, int layers);

@@ -10,6 +10,7 @@
 #include "kernels/device/error.h"
 #include "kernels/device/properties.h"
 #include "reference/leave.h"
+#include "suites/layers.h"
 #include "suites/levels.h"
 #include "suites/monitor.h"
 #include "suites/oracle.h"
@@ -19,8 +20,34 @@ namespace {
 
 using namespace assay;
 
+// Returns the option that asks for the mode.
+CLI::Option* add_layers_options(CLI::App& app, suites::LayersOptions& layers) {
+  const std::string text =
+      "One forward pass, every tap held against the reference: --kernels alone, against --from, or "
+      "one checkpoint against another";
+  auto* mode = app.add_flag("--layers", text);
+  const std::string group = "With --layers";
+  const auto add = [&](const char* name, auto& value, const char* what) {
+    return app.add_option(name, value, what)->group(group)->needs(mode);
+  };
+  add("--checkpoint", layers.checkpoints,
+      "Folder of the weights, the shipped ones by default; given twice: those of the truth, then "
+      "those of the side that is judged");
+  add("--from", layers.from, "Kernel set of a side that is known to be right");
+  add("--dtype", layers.dtype, "fp32, fp16, bf16 [the checkpoint's]");
+  add("--prompt-ids", layers.prompts, "A prompt's token ids: 1,403,22. Once for each sequence")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  add("--decode", layers.decode, "Tokens decoded one by one after the prompts")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  add("--json", layers.json, "Every tap's errors and bounds, to this file");
+  return mode;
+}
+
 // The options of the command line; flags for GoogleTest are left in `app`.
-void parse(CLI::App& app, suites::Options& options, int argc, char** argv) {
+void parse(CLI::App& app, suites::Options& options, suites::LayersOptions& layers, int argc,
+           char** argv) {
   std::string set = "ci";
   std::string timeout = "15m";
   std::string fuzz;
@@ -49,7 +76,8 @@ void parse(CLI::App& app, suites::Options& options, int argc, char** argv) {
   auto* of_mutant = app.add_option("--mutant", options.mutant, "The same for one: <op>/<name>");
   auto* replay = app.add_option("--replay", options.replay,
                                 "Run the failing forward pass in this folder again");
-  CLI::Option* const modes[] = {of_case, by_fuzz, mutants, of_mutant, replay};
+  auto* by_layers = add_layers_options(app, layers);
+  CLI::Option* const modes[] = {of_case, by_fuzz, mutants, of_mutant, replay, by_layers};
   for (CLI::Option* mode : modes) {
     mode->group(instead);
     for (CLI::Option* other : modes) {
@@ -72,6 +100,11 @@ void parse(CLI::App& app, suites::Options& options, int argc, char** argv) {
   options.set = suites::parse_set(set);
   options.reference_on_cpu = reference == "cpu";
   options.mutants = options.mutants || of_mutant->count() > 0;
+  options.layers = by_layers->count() > 0;
+  layers.with_from = app.get_option("--from")->count() > 0;
+  layers.kernels = options.kernels;
+  layers.repro = options.repro;
+  layers.seed = options.seed;
   options.timeout_s = suites::parse_duration_s("--timeout", timeout);
   if (of_case->count() > 0 && options.case_name.empty()) throw InputError("--case names no case");
   if (by_fuzz->count() > 0) {
@@ -92,18 +125,23 @@ void init_googletest(const CLI::App& app, char* program) {
 
 int run(int argc, char** argv) {
   suites::Options options;
+  suites::LayersOptions layers;
   CLI::App app(
       "Holds every kernel, layer and generation against LibTorch. Every --gtest_* flag works too.");
   try {
-    parse(app, options, argc, argv);
+    parse(app, options, layers, argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
   if (options.reference_on_cpu) suites::keep_reference_on_cpu();
   if (!options.replay.empty()) return suites::replay(options.replay);
+  if (options.layers && app.remaining_size() > 0) {
+    throw InputError("verify --layers: unknown argument " + app.remaining().front());
+  }
+  set_schedule_seed(options.seed);
+  if (options.layers) return suites::compare_layers(layers);
   init_googletest(app, argv[0]);
 
-  set_schedule_seed(options.seed);
   suites::Report report(options.csv);
   suites::FuzzTally tally;
   if (options.mutants) {

@@ -23,6 +23,8 @@ int main(int argc, char** argv) {
       "Exit code: 0 found; 1 not reproducible here; 2 bad input; 3 unclear; 130 interrupted.");
   Outcome outcome = Outcome::kUnclear;
   assay::bisect::add_commits_command(app, outcome);
+  assay::bisect::add_versions_command(app, outcome);
+  assay::bisect::add_layers_command(app, outcome);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
