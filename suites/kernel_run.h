@@ -9,9 +9,11 @@
 #include <vector>
 
 #include "kernels/device/buffer.h"
+#include "kernels/device/launch_log.h"
 #include "kernels/device/work.h"
 #include "suites/case.h"
 #include "suites/check.h"
+#include "suites/resources.h"
 #include "suites/spoil.h"
 
 namespace assay::suites {
@@ -39,7 +41,13 @@ struct Outcome {
   std::optional<bool> bitwise_repeat;
   std::optional<SpoilReport> spoils;  // once the comparison was tried
   std::optional<Work> work = {};      // of the first run, where device code is traced
+  std::vector<LaunchedKernel> launched = {};  // by the first run
+  std::optional<CompiledWork> compiled = {};  // once add_compiled_work() was called
 };
+
+/// Adds what the compiler says of the kernels that the outcome launched: by `resources` (may be
+/// null), or a GPU's driver. A kernel of which nothing is said makes the outcome an ERROR.
+void add_compiled_work(Outcome& outcome, const ResourceTable* resources);
 
 /// Launches a case on the given operands.
 using Launcher = std::function<void(const Case&, const Pointers&, const Stream&)>;

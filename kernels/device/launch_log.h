@@ -21,7 +21,7 @@ struct LoadedKernel {
 /// A kernel as it was started.
 struct LaunchedKernel {
   std::string name;      // "<op>.<version>", as LaunchShape has it
-  std::string function;  // the kernel function, mangled as this build's compiler does
+  std::string function;  // the kernel function, mangled by this build's compiler; "" if not known
   int block_threads = 0;
   std::size_t dynamic_shared_bytes = 0;
   std::optional<LoadedKernel> loaded = {};  // on a GPU
@@ -44,7 +44,7 @@ class LaunchLog {
 
 namespace detail {
 
-/// Notes a launch if there is a log. Throws Error where the function's name cannot be found.
+/// Notes a launch if there is a log.
 void log_launch(const char* name, const void* kernel, int block_threads,
                 std::size_t dynamic_shared_bytes);
 
