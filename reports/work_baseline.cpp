@@ -18,8 +18,7 @@ namespace {
 // Said once for all rows.
 constexpr std::array<std::string_view, 4> HEAD = {"device", "build_flags", "nvcc_version", "arch"};
 // What a row is called by, beside suite and case_id.
-constexpr std::array<std::string_view, 6> NAMES = {"op",    "version", "kernel_set",
-                                                   "phase", "dtype",   "row_id"};
+constexpr std::array<std::string_view, 5> NAMES = {"op", "version", "kernel_set", "dtype", "row_id"};
 // A line of the text for each of these.
 constexpr std::array<ColumnGroup, 3> GROUPS = {ColumnGroup::kCounted, ColumnGroup::kCompiled,
                                                ColumnGroup::kDerived};

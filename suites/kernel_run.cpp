@@ -265,16 +265,6 @@ Outcome skipped(const std::string& reason) {
   return outcome;
 }
 
-// What all kernels together have done since reset_work(); nothing where no kernel was traced.
-std::optional<Work> counted_work() {
-  std::optional<Work> total;
-  for (const auto& [kernel, work] : work_by_kernel()) {
-    if (!total) total.emplace();
-    *total += work;
-  }
-  return total;
-}
-
 Outcome fault(const std::exception& error) {
   Outcome outcome;
   outcome.status = Status::kError;
@@ -284,6 +274,15 @@ Outcome fault(const std::exception& error) {
 }
 
 }  // namespace
+
+std::optional<Work> counted_work() {
+  std::optional<Work> total;
+  for (const auto& [kernel, work] : work_by_kernel()) {
+    if (!total) total.emplace();
+    *total += work;
+  }
+  return total;
+}
 
 void add_compiled_work(Outcome& outcome, const ResourceTable* resources) {
   try {

@@ -45,6 +45,9 @@ struct Outcome {
   std::optional<CompiledWork> compiled = {};  // once add_compiled_work() was called
 };
 
+/// What all kernels together have done since reset_work(); none where no kernel was traced.
+std::optional<Work> counted_work();
+
 /// Adds what the compiler says of the kernels that the outcome launched: by `resources` (may be
 /// null), or a GPU's driver. A kernel of which nothing is said makes the outcome an ERROR.
 void add_compiled_work(Outcome& outcome, const ResourceTable* resources);
