@@ -39,7 +39,8 @@ int work(const Arguments& arguments) {
   const Report current = read_inputs(arguments.inputs, damaged);
   if (arguments.update) {
     if (damaged) throw InputError(current.file + ": no baseline is made of damaged reports");
-    if (arguments.counted_only) throw InputError("--update and --counted-only: a baseline is whole");
+    if (arguments.counted_only)
+      throw InputError("--update and --counted-only: a baseline is whole");
     const std::string text = format_work(current);
     write_whole_file(arguments.baseline, text);
     std::cout << fmt::format("work: {} holds {} rows now\n", arguments.baseline,
@@ -49,15 +50,19 @@ int work(const Arguments& arguments) {
   const Report baseline = parse_work(read_file(arguments.baseline), arguments.baseline);
   const WorkCheck check = check_work(baseline, current, arguments.counted_only);
   for (const std::string& difference : check.differences) std::cout << difference << "\n";
-  if (check.other_compiler)
-    std::cout << "work: made by another compiler, some columns say nothing about the code. Make the "
-                 "baseline anew of the commit before the change, then hold the change against it\n";
-  if (damaged) return 2;
+  for (const std::string& difference : check.not_judged) std::cout << difference << "\n";
+  if (!check.not_judged.empty())
+    std::cout << fmt::format(
+        "work: in {} rows another compiler may be the reason. With this compiler, --update on the "
+        "commit before the change, then hold the change against that\n",
+        check.not_judged.size());
   if (!check.differences.empty()) {
-    std::cout << fmt::format("work: {} differences from {} in {} rows; --update if they are meant\n",
-                             check.differences.size(), arguments.baseline, check.rows);
+    std::cout << fmt::format(
+        "work: {} of {} rows differ from {}; --update if that is meant, and commit it\n",
+        check.differences.size(), check.rows, arguments.baseline);
     return 1;
   }
+  if (damaged || !check.not_judged.empty()) return 2;
   std::cout << fmt::format("work: the {} rows of {} are as they were{}\n", check.rows,
                            arguments.baseline,
                            arguments.counted_only ? "; compiled columns were not looked at" : "");
@@ -76,8 +81,8 @@ void add_work_command(CLI::App& app, int& exit_code) {
   command->add_flag("--counted-only", arguments->counted_only,
                     "Leave out compiled columns, as where there is no nvcc");
   command->footer(
-      "Exit code: 0 if nothing differs; 1 if anything does, less work included; 2 if a file had\n"
-      "errors in it.");
+      "Exit code: 0 if nothing differs; 1 if anything does, less work included; 2 if another\n"
+      "compiler may be behind all that does, or a file had errors in it.");
   command->callback([arguments, &exit_code] { exit_code = work(*arguments); });
 }
 

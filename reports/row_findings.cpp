@@ -45,8 +45,8 @@ bool more_is_better(std::string_view column) {
   return column == "sector_efficiency" || column == "occupancy";
 }
 
-// What differs between the compilers that the column's two values depend on. Neither the machine nor
-// the driver is among it: both kinds of work are known before a GPU is.
+// What differs between the compilers that the column's two values depend on. Neither the machine
+// nor the driver is among it: both kinds of work are known before a GPU is.
 std::vector<std::string> other_compiler(const Row& base, const Row& current, const Column& column,
                                         const std::vector<std::string>& across) {
   std::vector<std::string_view> on;

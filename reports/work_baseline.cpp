@@ -18,7 +18,8 @@ namespace {
 // Said once for all rows.
 constexpr std::array<std::string_view, 4> HEAD = {"device", "build_flags", "nvcc_version", "arch"};
 // What a row is called by, beside suite and case_id.
-constexpr std::array<std::string_view, 5> NAMES = {"op", "version", "kernel_set", "dtype", "row_id"};
+constexpr std::array<std::string_view, 5> NAMES = {"op", "version", "kernel_set", "dtype",
+                                                   "row_id"};
 // A line of the text for each of these.
 constexpr std::array<ColumnGroup, 3> GROUPS = {ColumnGroup::kCounted, ColumnGroup::kCompiled,
                                                ColumnGroup::kDerived};
@@ -127,7 +128,8 @@ class Parser {
   void set_columns(std::istringstream& words, bool exact) {
     for (std::string pair; words >> pair;) {
       const std::size_t equals = pair.find('=');
-      if (equals == std::string::npos) refuse(fmt::format("'{}' is no column=value", printable(pair)));
+      if (equals == std::string::npos)
+        refuse(fmt::format("'{}' is no column=value", printable(pair)));
       const std::string name = pair.substr(0, equals);
       const auto index = find_column(name);
       const bool fits = index && (exact ? is_exact(columns()[*index])
@@ -169,7 +171,9 @@ std::string lost_columns(const RowComparison& compared) {
 }  // namespace
 
 std::string format_work(const Report& report) {
-  std::string text = "work 1\n";
+  std::string text =
+      "# What does not vary from run to run, of every row that passed: written by `report work\n"
+      "# --update`, compared by `report work`.\nwork 1\n";
   for (const std::string_view column : HEAD) {
     const std::string cell = common_cell(report, column);
     if (!cell.empty()) text += fmt::format("{} {}\n", column, printable(cell));
@@ -216,18 +220,18 @@ WorkCheck check_work(const Report& baseline, const Report& current, bool counted
   WorkCheck check;
   const Comparison comparison = compare(base, now, {});
   check.rows = comparison.rows.size();
-  const auto add = [&](const RowComparison& row, std::string_view verdict, const std::string& why) {
-    check.differences.push_back(fmt::format("{} {}{}{}", verdict, row_name(row.row()),
-                                            why.empty() ? "" : ": ", why));
+  const auto add = [&](const RowComparison& row, Verdict verdict, const std::string& why) {
+    auto& list = verdict == Verdict::kIncomparable ? check.not_judged : check.differences;
+    list.push_back(fmt::format("{} {}{}{}", name_of(verdict), row_name(row.row()),
+                               why.empty() ? "" : ": ", why));
   };
   for (const RowComparison& row : comparison.rows) {
     for (const Finding& finding : row.findings) {
       if (finding.verdict == Verdict::kSame || finding.verdict == Verdict::kUntimed) continue;
-      if (finding.verdict == Verdict::kIncomparable) check.other_compiler = true;
-      add(row, name_of(finding.verdict), finding.detail);
+      add(row, finding.verdict, finding.detail);
     }
     if (const std::string lost = lost_columns(row); !lost.empty())
-      add(row, name_of(Verdict::kMissing), "not measured any more: " + lost);
+      add(row, Verdict::kMissing, "not measured any more: " + lost);
   }
   return check;
 }

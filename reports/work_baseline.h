@@ -33,8 +33,8 @@ Report parse_work(std::string_view text, const std::string& file);
 
 struct WorkCheck {
   std::vector<std::string> differences;  ///< "CHANGED-WORK <row>: worse: sectors_read 24 -> 96"
+  std::vector<std::string> not_judged;   ///< INCOMPARABLE ones: by another compiler.
   std::size_t rows = 0;                  ///< Compared, or on one side only.
-  bool other_compiler = false;           ///< Some could not be judged for that reason.
 };
 
 /// Any difference counts, less work too: a baseline that is not the present state would let the

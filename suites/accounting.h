@@ -10,9 +10,9 @@ namespace assay::suites {
 
 /// Runs `step` once and fills in launches, allocations, peak_mem_bytes, and in a traced build the
 /// counted columns, of that one execution. `step` ends with its work done (tokens on the host), and
-/// has been run before, so that libraries are set up and graphs recorded. A library's matrix product
-/// is one launch here, and none of its traffic is counted: `baseline` and `best` are to be compared
-/// with that in mind where one of them calls a library.
+/// has been run before, so that libraries are set up and graphs recorded. A library's matrix
+/// product is one launch here, and none of its traffic is counted: `baseline` and `best` are to be
+/// compared with that in mind where one of them calls a library.
 void account_step(reports::Row& row, const std::function<void()>& step);
 
 }  // namespace assay::suites

@@ -39,8 +39,8 @@ struct Outcome {
   std::optional<Check> failed;     // the first check that failed
   std::optional<Verdict> verdict;  // once outputs were compared
   std::optional<bool> bitwise_repeat;
-  std::optional<SpoilReport> spoils;  // once the comparison was tried
-  std::optional<Work> work = {};      // of the first run, where device code is traced
+  std::optional<SpoilReport> spoils;          // once the comparison was tried
+  std::optional<Work> work = {};              // of the first run, where device code is traced
   std::vector<LaunchedKernel> launched = {};  // by the first run
   std::optional<CompiledWork> compiled = {};  // once add_compiled_work() was called
 };

@@ -83,9 +83,10 @@ std::string function_name(const std::string& mangled) {
 ResourceTable ResourceTable::read(const std::string& path, const std::string& arch) {
   std::ifstream file(path);
   if (!file) {
-    throw InputError(path +
-                     ": cannot be read; where there is nvcc, `cmake --preset cuda && cmake --build "
-                     "build/cuda --target kernel_resources` writes build/cuda/kernel_resources.json");
+    throw InputError(
+        path +
+        ": cannot be read; where there is nvcc, `cmake --preset cuda && cmake --build "
+        "build/cuda --target kernel_resources` writes build/cuda/kernel_resources.json");
   }
   const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
   return parse(text, path, arch);
@@ -113,7 +114,8 @@ ResourceTable ResourceTable::parse(std::string_view text, const std::string& fil
   const std::string all = fmt::format("{}", fmt::join(archs, ", "));
   if (archs.empty()) throw InputError(file + ": holds no kernel");
   if (arch.empty() && archs.size() > 1) {
-    throw InputError(fmt::format("{} is of several architectures ({}): choose one by --arch", file, all));
+    throw InputError(
+        fmt::format("{} is of several architectures ({}): choose one by --arch", file, all));
   }
   table.arch_ = arch.empty() ? *archs.begin() : arch;
   if (archs.count(table.arch_) == 0) {

@@ -57,11 +57,11 @@ class ResourceTable {
 
 /// The compiled columns, of all kernels that a version launched together.
 struct CompiledWork {
-  std::int64_t registers = 0;              // the most
-  std::optional<std::int64_t> spill_bytes; // the sum over different functions; none: not known
-  std::int64_t shared_bytes = 0;           // the most, static and dynamic
-  double occupancy = 1.0;                  // the least
-  std::string arch;                        // of the table, "" without one
+  std::int64_t registers = 0;               // the most
+  std::optional<std::int64_t> spill_bytes;  // the sum over different functions; none: not known
+  std::int64_t shared_bytes = 0;            // the most, static and dynamic
+  double occupancy = 1.0;                   // the least
+  std::string arch;                         // of the table, "" without one
   std::string nvcc_version;
 };
 

@@ -14,9 +14,10 @@ import sys
 ENTRY = re.compile(r"^ptxas info\s*: Compiling entry function '(\S+)' for '(sm_\w+)'$")
 PROPERTIES = re.compile(r"^ptxas info\s*: Function properties for (\S+)$")
 STACK = re.compile(r"^\s+(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill loads$")
-USED = re.compile(r"^ptxas info\s*: Used (\d+) registers\b")
-SHARED = re.compile(r"\b(\d+) bytes smem\b")
-BARRIERS = re.compile(r"\bused (\d+) barriers\b")
+USED = re.compile(r"^ptxas info\s*: Used (\d+) registers(.*)$")
+SHARED = re.compile(r"(\d+) bytes smem")
+BARRIERS = re.compile(r"used (\d+) barriers")
+OTHER = re.compile(r"\d+ bytes (cmem\[\d+\]|lmem|cumulative stack size)|\d+ (textures|surfaces|samplers)")
 
 
 def parse(text, file):
@@ -35,12 +36,14 @@ def parse(text, file):
             kernel["stack_bytes"] = int(match[1])
             kernel["spill_bytes"] = int(match[2]) + int(match[3])
         elif kernel is not None and (match := USED.match(line)):
-            shared, barriers = SHARED.search(line), BARRIERS.search(line)
-            kernel["registers"] = int(match[1])
-            kernel["shared_bytes"] = int(shared[1]) if shared else 0
-            kernel["barriers"] = int(barriers[1]) if barriers else 0
-        elif line.startswith("ptxas info") and "Compile time" not in line and "gmem" not in line:
-            sys.exit(f"{file}:{number}: this version of ptxas says what is not understood: {line}")
+            kernel |= {"registers": int(match[1]), "shared_bytes": 0, "barriers": 0}
+            for part in filter(None, (text.strip() for text in match[2].split(","))):
+                if shared := SHARED.fullmatch(part):
+                    kernel["shared_bytes"] = int(shared[1])
+                elif barriers := BARRIERS.fullmatch(part):
+                    kernel["barriers"] = int(barriers[1])
+                elif not OTHER.fullmatch(part):
+                    sys.exit(f"{file}:{number}: '{part}' is not understood: another ptxas?")
     for kernel in kernels:
         if "registers" not in kernel or "spill_bytes" not in kernel:
             sys.exit(f"{file}: ptxas does not say what {kernel['name']} uses")

@@ -91,8 +91,7 @@ std::multimap<std::uintptr_t, std::string> read_functions() {
 }  // namespace
 
 void detail::describe_kernel(LaunchedKernel& launched, const void* kernel) {
-  static const auto* functions =
-      new std::multimap<std::uintptr_t, std::string>(read_functions());
+  static const auto* functions = new std::multimap<std::uintptr_t, std::string>(read_functions());
   const auto [first, last] = functions->equal_range(reinterpret_cast<std::uintptr_t>(kernel));
   // A function with two names is one that the compiler found equal to another (-fipa-icf).
   if (first != last && std::next(first) == last) launched.function = first->second;
