@@ -15,5 +15,6 @@ void add_self_test_command(CLI::App& app, int& exit_code);
 void add_html_command(CLI::App& app, int& exit_code);
 void add_merge_command(CLI::App& app, int& exit_code);
 void add_trend_command(CLI::App& app, int& exit_code);
+void add_work_command(CLI::App& app, int& exit_code);
 
 }  // namespace assay::reports

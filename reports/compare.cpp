@@ -136,7 +136,7 @@ class Comparer {
     const bool same_build = incomparable_builds(before, now, settings_.across).empty();
     if (same_build) compare_errors(before, now, settings_.error_factor, row.findings);
     std::vector<std::string_view> one_sided;
-    compare_work(before, now, same_build, row.findings, one_sided);
+    compare_work(before, now, settings_.across, row.findings, one_sided);
     for (const std::string_view column : one_sided) ++one_sided_[column];
     if (!has_time(before) && !has_time(now)) return;
     if (!has_time(before) || !has_time(now)) {

@@ -16,6 +16,7 @@ int main(int argc, char** argv) {
   assay::reports::add_html_command(app, exit_code);
   assay::reports::add_merge_command(app, exit_code);
   assay::reports::add_trend_command(app, exit_code);
+  assay::reports::add_work_command(app, exit_code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -45,6 +45,24 @@ bool more_is_better(std::string_view column) {
   return column == "sector_efficiency" || column == "occupancy";
 }
 
+// What differs between the compilers that the column's two values depend on. Neither the machine
+// nor the driver is among it: both kinds of work are known before a GPU is.
+std::vector<std::string> other_compiler(const Row& base, const Row& current, const Column& column,
+                                        const std::vector<std::string>& across) {
+  std::vector<std::string_view> on;
+  // The traced device counts what the host compiler's instrumentation lets it see.
+  if (column.group == ColumnGroup::kCounted) on = {"build_flags"};
+  if (column.group == ColumnGroup::kCompiled) on = {"nvcc_version", "arch"};
+  // Those of an emulated build say nothing about what nvcc was told.
+  if (column.group == ColumnGroup::kCompiled && current.text("device") == "cuda")
+    on.push_back("build_flags");
+  std::vector<std::string> differ;
+  for (const std::string_view name : on)
+    if (!is_across(across, name) && base.text(name) != current.text(name))
+      differ.push_back(change_of(base, current, name));
+  return differ;
+}
+
 bool was_run(const Row& row) {
   const std::string& status = row.text("status");
   return status != "SKIP" && status != "NOT_RUN";
@@ -90,21 +108,38 @@ void compare_errors(const Row& base, const Row& current, double factor,
     findings.push_back({Verdict::kWorseError, fmt::format("{}", fmt::join(worse, ", "))});
 }
 
-void compare_work(const Row& base, const Row& current, bool compiled,
+bool is_exact(const Column& column) {
+  return column.group == ColumnGroup::kCounted || column.group == ColumnGroup::kCompiled ||
+         column.name == "launches" || column.name == "allocations" ||
+         column.name == "peak_mem_bytes";
+}
+
+void compare_work(const Row& base, const Row& current, const std::vector<std::string>& across,
                   std::vector<Finding>& findings, std::vector<std::string_view>& one_sided) {
   std::vector<std::string> worse;
   std::vector<std::string> better;
+  std::vector<std::string> not_judged;
+  std::vector<std::string> differ;  // why they are not
   for (const Column& column : columns()) {
-    const bool counted = column.group == ColumnGroup::kCounted || column.name == "launches" ||
-                         column.name == "allocations" || column.name == "peak_mem_bytes";
-    if (!counted && !(compiled && column.group == ColumnGroup::kCompiled)) continue;
+    if (!is_exact(column)) continue;
     const auto before = base.real(column.name);
     const auto now = current.real(column.name);
     if (before.has_value() != now.has_value()) one_sided.push_back(column.name);
     if (!before || !now || *before == *now) continue;
+    std::string change = change_of(base, current, column.name);
+    if (const auto reasons = other_compiler(base, current, column, across); !reasons.empty()) {
+      not_judged.push_back(std::move(change));
+      for (const std::string& reason : reasons)
+        if (std::ranges::find(differ, reason) == differ.end()) differ.push_back(reason);
+      continue;
+    }
     const bool is_better = (*now > *before) == more_is_better(column.name);
-    (is_better ? better : worse).push_back(change_of(base, current, column.name));
+    (is_better ? better : worse).push_back(std::move(change));
   }
+  if (!not_judged.empty())
+    findings.push_back({Verdict::kIncomparable,
+                        fmt::format("{}: by another compiler, so not judged: {}",
+                                    fmt::join(differ, ", "), fmt::join(not_judged, ", "))});
   if (worse.empty() && better.empty()) return;
   std::string detail;
   if (!worse.empty()) detail = fmt::format("worse: {}", fmt::join(worse, ", "));

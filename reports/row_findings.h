@@ -17,9 +17,13 @@ void compare_status(const Row& base, const Row& current, std::vector<Finding>& f
 void compare_errors(const Row& base, const Row& current, double factor,
                     std::vector<Finding>& findings);
 
-/// Counted columns, launches, allocations and peak_mem_bytes; compiled ones if `compiled`. Any
-/// difference counts. A column measured on one side only is added to `one_sided`.
-void compare_work(const Row& base, const Row& current, bool compiled,
+/// Whether the column has no noise: counted and compiled ones, launches, allocations and
+/// peak_mem_bytes.
+bool is_exact(const Column& column);
+
+/// The exact columns. Any difference counts; where another compiler may be behind it, the row is
+/// INCOMPARABLE. A column measured on one side only is added to `one_sided`.
+void compare_work(const Row& base, const Row& current, const std::vector<std::string>& across,
                   std::vector<Finding>& findings, std::vector<std::string_view>& one_sided);
 
 /// Why times of both are not to be compared, as "driver 550.54 -> 560.28", or "".

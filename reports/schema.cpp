@@ -98,10 +98,10 @@ constexpr Column COLUMNS[] = {
     {"shuffles", kInteger, kCounted, kNone, "", "", "warp shuffles"},
     {"atomics", kInteger, kCounted, kNone, "", "", "atomic operations"},
 
-    {"registers", kInteger, kCompiled, kNone, "", "", "registers per thread, as the compiler reports"},
-    {"spill_bytes", kInteger, kCompiled, kNone, "B", "", "register spills per thread, loads and stores"},
-    {"shared_bytes", kInteger, kCompiled, kNone, "B", "", "shared memory per block"},
-    {"occupancy", kReal, kCompiled, kNone, "", "", "resident warps / most that fit"},
+    {"registers", kInteger, kCompiled, kNone, "", "", "registers per thread, as the compiler reports; of several kernels the most"},
+    {"spill_bytes", kInteger, kCompiled, kNone, "B", "", "register spills per thread, loads and stores; summed over the kernels of the work"},
+    {"shared_bytes", kInteger, kCompiled, kNone, "B", "", "shared memory per block, static and dynamic; of several kernels the most"},
+    {"occupancy", kReal, kCompiled, kNone, "", "", "resident warps / most that fit, at the blocks launched; of several kernels the least"},
 
     {"bytes", kInteger, kDerived, kNone, "B", "", "bytes that the work must move at least"},
     {"flops", kInteger, kDerived, kNone, "flop", "", "floating-point operations of the work"},

@@ -53,9 +53,9 @@ class KernelTest : public testing::Test {
     const std::string repro = replay_command(c, version_, options_.seed);
     const std::string reason = c.unsupported(version_);
     seed_schedule(c, version_, options_.seed);
-    const Outcome outcome = reason.empty()
-                                ? store_->prepare(index_).check(version_, store_->stream())
-                                : Outcome{Status::kSkip, reason, {}, {}, {}, {}};
+    Outcome outcome = reason.empty() ? store_->prepare(index_).check(version_, store_->stream())
+                                     : Outcome{Status::kSkip, reason, {}, {}, {}, {}};
+    add_compiled_work(outcome, options_.resources.get());
     reports::Row row = common_row("kernel", options_.seed);
     describe_case(row, c, version_);
     describe_outcome(row, outcome);

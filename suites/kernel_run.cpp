@@ -274,16 +274,6 @@ Outcome skipped(const std::string& reason) {
   return outcome;
 }
 
-// What all kernels together have done since reset_work(); nothing where no kernel was traced.
-std::optional<Work> counted_work() {
-  std::optional<Work> total;
-  for (const auto& [kernel, work] : work_by_kernel()) {
-    if (!total) total.emplace();
-    *total += work;
-  }
-  return total;
-}
-
 Outcome fault(const std::exception& error) {
   Outcome outcome;
   outcome.status = Status::kError;
@@ -294,15 +284,36 @@ Outcome fault(const std::exception& error) {
 
 }  // namespace
 
+std::optional<Work> counted_work() {
+  std::optional<Work> total;
+  for (const auto& [kernel, work] : work_by_kernel()) {
+    if (!total) total.emplace();
+    *total += work;
+  }
+  return total;
+}
+
+void add_compiled_work(Outcome& outcome, const ResourceTable* resources) {
+  try {
+    outcome.compiled = compiled_work(outcome.launched, resources);
+  } catch (const Error& error) {
+    outcome.status = Status::kError;
+    outcome.reason += (outcome.reason.empty() ? "" : "\n") + std::string(error.what());
+  }
+}
+
 Outcome PreparedCase::check_once(std::size_t version, const Stream& stream) const {
   try {
     const std::string reason = case_.unsupported(version);
     if (!reason.empty()) return skipped(reason);
     spoils();  // before the kernel has its say
     std::string damage;
+    const LaunchLog log;
     const std::vector<HostTensor> found =
         run(launcher_of(version), POISON, How::kDirect, stream, &damage);
-    return weigh(judge(found, damage));
+    Outcome outcome = judge(found, damage);
+    outcome.launched = log.kernels();
+    return weigh(std::move(outcome));
   } catch (const std::exception& error) {
     return fault(error);
   }
@@ -321,10 +332,14 @@ Outcome PreparedCase::check(std::size_t version, const Launcher& launcher,
     spoils();  // before the kernel has its say
     std::string damage;
     reset_work();
+    std::optional<LaunchLog> log(std::in_place);
     const std::vector<HostTensor> first = run(launcher, POISON, How::kDirect, stream, &damage);
     const std::optional<Work> work = counted_work();
+    const std::vector<LaunchedKernel> launched = log->kernels();
+    log.reset();
     Outcome outcome = judge(first, damage);
     outcome.work = work;
+    outcome.launched = launched;
     const auto fail = [&](Check check, const std::string& why) {
       outcome.status = Status::kFail;
       if (!outcome.failed) outcome.failed = check;

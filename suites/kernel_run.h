@@ -9,9 +9,11 @@
 #include <vector>
 
 #include "kernels/device/buffer.h"
+#include "kernels/device/launch_log.h"
 #include "kernels/device/work.h"
 #include "suites/case.h"
 #include "suites/check.h"
+#include "suites/resources.h"
 #include "suites/spoil.h"
 
 namespace assay::suites {
@@ -37,9 +39,18 @@ struct Outcome {
   std::optional<Check> failed;     // the first check that failed
   std::optional<Verdict> verdict;  // once outputs were compared
   std::optional<bool> bitwise_repeat;
-  std::optional<SpoilReport> spoils;  // once the comparison was tried
-  std::optional<Work> work = {};      // of the first run, where device code is traced
+  std::optional<SpoilReport> spoils;          // once the comparison was tried
+  std::optional<Work> work = {};              // of the first run, where device code is traced
+  std::vector<LaunchedKernel> launched = {};  // by the first run
+  std::optional<CompiledWork> compiled = {};  // once add_compiled_work() was called
 };
+
+/// What all kernels together have done since reset_work(); none where no kernel was traced.
+std::optional<Work> counted_work();
+
+/// Adds what the compiler says of the kernels that the outcome launched: by `resources` (may be
+/// null), or a GPU's driver. A kernel of which nothing is said makes the outcome an ERROR.
+void add_compiled_work(Outcome& outcome, const ResourceTable* resources);
 
 /// Launches a case on the given operands.
 using Launcher = std::function<void(const Case&, const Pointers&, const Stream&)>;

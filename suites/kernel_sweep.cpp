@@ -46,7 +46,7 @@ class LastCase {
 };
 
 std::vector<double> measure(reports::Row& row, const Case& c, std::size_t version,
-                            std::uint64_t seed, LastCase& last) {
+                            std::uint64_t seed, const ResourceTable* resources, LastCase& last) {
   const std::string reason = c.unsupported(version);
   if (!reason.empty()) {
     row.set("status", "SKIP");
@@ -54,7 +54,8 @@ std::vector<double> measure(reports::Row& row, const Case& c, std::size_t versio
   }
   const Stream stream;
   const PreparedCase& prepared = last.prepare(c, seed);
-  const Outcome outcome = prepared.check_once(version, stream);
+  Outcome outcome = prepared.check_once(version, stream);
+  add_compiled_work(outcome, resources);
   describe_outcome(row, outcome);
   if (outcome.status != Status::kPass) {
     fmt::print(stderr, "{}/{} {}: {}\n", c.op, c.id(), c.versions[version], outcome.reason);
@@ -101,8 +102,9 @@ void register_kernel_sweep(const SweepOptions& options, SweepReport& report) {
                                    name_of(options.common.set), shared->op,
                                    assay::name_of(shared->dtype), options.common.seed, entry.name));
       const std::uint64_t seed = options.common.seed;
-      entry.measure = [shared, version, seed, last](reports::Row& row) {
-        return measure(row, *shared, version, seed, *last);
+      entry.measure = [shared, version, seed, last,
+                       resources = options.common.resources](reports::Row& row) {
+        return measure(row, *shared, version, seed, resources.get(), *last);
       };
       register_entry(std::move(entry), report);
     }

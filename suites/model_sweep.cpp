@@ -12,6 +12,7 @@
 #include "engine/llama.h"
 #include "engine/random_weights.h"
 #include "kernels/device/properties.h"
+#include "suites/accounting.h"
 #include "suites/kernel_run.h"
 #include "suites/measure.h"
 #include "suites/model_checks.h"
@@ -179,15 +180,10 @@ std::vector<double> measure_model(reports::Row& row, ModelStore& store, const Sh
   };
   step();  // sets libraries up
   step();  // records the graph
-  reset_memory_stats();
-  const std::uint64_t launches = launch_count();
-  step();
-  row.set("launches", launch_count() - launches);
-  row.set("allocations", memory_stats().allocations);
+  account_step(row, step);
   SamplingPlan plan;
   if (!shape.decode) plan = {6, 100, 2.0, 0.01};
   const std::vector<double> samples = collect([&] { return timed_us(step); }, plan);
-  row.set("peak_mem_bytes", memory_stats().peak_bytes);
   describe_times(row, samples, ceilings(shape.dtype, llama.stream()));
   const double seconds = row.real("t_median_us").value_or(0.0) * 1e-6;
   row.set("tok_per_s", static_cast<double>(shape.batch) * shape.q_len / seconds);

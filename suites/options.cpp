@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "kernels/device/error.h"
+#include "suites/resources.h"
 
 namespace assay::suites {
 
@@ -28,6 +29,11 @@ double parse_duration_s(const std::string& flag, const std::string& text) {
     throw InputError(flag + " is '" + text + "'; it must be a time such as 500ms, 90s, 2m or 1h");
   }
   return value * scale;
+}
+
+std::shared_ptr<const ResourceTable> read_resources(const ResourceOptions& options) {
+  if (options.file.empty()) return nullptr;
+  return std::make_shared<ResourceTable>(ResourceTable::read(options.file, options.arch));
 }
 
 const char* name_of(ShapeSet set) {

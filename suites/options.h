@@ -2,12 +2,15 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "suites/case.h"
 
 namespace assay::suites {
+
+class ResourceTable;
 
 struct Options {
   std::string program;
@@ -30,6 +33,8 @@ struct Options {
   std::string write_manifest;         // where to write one instead of running
   std::string markdown;               // summary for a job page
   double timeout_s = 900.0;           // of one test; 0: none
+  // What the CUDA compiler says of the kernels; null: not known.
+  std::shared_ptr<const ResourceTable> resources;
 };
 
 /// "90", "90s", "500ms", "2m", "1h" in seconds. Throws InputError that names `flag` otherwise.
@@ -38,5 +43,13 @@ double parse_duration_s(const std::string& flag, const std::string& text);
 /// "smoke", "ci", "sweep". Throws InputError otherwise.
 ShapeSet parse_set(const std::string& name);
 const char* name_of(ShapeSet set);
+
+/// --resources and --arch, of both programs.
+struct ResourceOptions {
+  std::string file;  // empty: none
+  std::string arch;
+};
+/// Throws InputError as ResourceTable::read does.
+std::shared_ptr<const ResourceTable> read_resources(const ResourceOptions& options);
 
 }  // namespace assay::suites

@@ -18,6 +18,13 @@ std::string host_cpu() {
   return "";
 }
 
+// CMake's name of an architecture is the number alone.
+std::string arch() {
+  const std::string built = ASSAY_BUILD_ARCH;
+  const bool is_number = !built.empty() && built[0] >= '0' && built[0] <= '9';
+  return (is_number ? "sm_" : "") + built;
+}
+
 }  // namespace
 
 reports::Row common_row(const std::string& suite, std::uint64_t seed) {
@@ -28,7 +35,7 @@ reports::Row common_row(const std::string& suite, std::uint64_t seed) {
   row.set("run_id", run_id).set("suite", suite).set("seed", static_cast<std::int64_t>(seed));
   row.set("commit", ASSAY_BUILD_COMMIT).set("dirty", bool{ASSAY_BUILD_DIRTY});
   row.set("build_flags", ASSAY_BUILD_FLAGS).set("nvcc_version", ASSAY_BUILD_NVCC);
-  row.set("arch", ASSAY_BUILD_ARCH).set("torch_version", ASSAY_BUILD_TORCH);
+  row.set("arch", arch()).set("torch_version", ASSAY_BUILD_TORCH);
   row.set("device", std::string_view(name_of(device.kind))).set("host_cpu", cpu);
   if (device.kind == DeviceKind::kCuda) {
     row.set("gpu_name", device.name).set("sm_count", device.sm_count);
@@ -69,6 +76,12 @@ void describe_work(reports::Row& row, const Work& work) {
                                    (32.0 * static_cast<double>(sectors)));
 }
 
+void describe_compiled(reports::Row& row, const CompiledWork& work) {
+  row.set("registers", work.registers).set("spill_bytes", work.spill_bytes);
+  row.set("shared_bytes", work.shared_bytes).set("occupancy", work.occupancy);
+  if (!work.arch.empty()) row.set("arch", work.arch).set("nvcc_version", work.nvcc_version);
+}
+
 void describe_outcome(reports::Row& row, const Outcome& outcome) {
   row.set("status", std::string_view(name_of(outcome.status)));
   if (!outcome.reason.empty()) row.set("reason", outcome.reason);
@@ -78,6 +91,7 @@ void describe_outcome(reports::Row& row, const Outcome& outcome) {
     row.set("mutants_killed", outcome.spoils->refused).set("mutants_total", outcome.spoils->shown);
   }
   if (outcome.work) describe_work(row, *outcome.work);
+  if (outcome.compiled) describe_compiled(row, *outcome.compiled);
 }
 
 }  // namespace assay::suites

@@ -19,6 +19,8 @@ void describe_case(reports::Row& row, const Case& c, std::size_t version);
 void describe_outcome(reports::Row& row, const Outcome& outcome);
 /// Fills in the counted columns: sectors, bank conflicts, barriers, shuffles, atomics.
 void describe_work(reports::Row& row, const Work& work);
+/// Fills in the compiled columns, and of which compiler and architecture they are.
+void describe_compiled(reports::Row& row, const CompiledWork& work);
 void describe_verdict(reports::Row& row, const Verdict& verdict);
 
 }  // namespace assay::suites

@@ -161,6 +161,12 @@ int run(int argc, char** argv) {
       ->delimiter(',')
       ->capture_default_str();
   app.add_option("--decode", options.decode, "Batch sizes")->delimiter(',')->capture_default_str();
+  ResourceOptions resources;
+  auto* table = app.add_option("--resources", resources.file,
+                               "kernel_resources.json of a CUDA build: fills in registers, spills, "
+                               "shared memory, occupancy");
+  app.add_option("--arch", resources.arch, "With --resources: the architecture, as sm_90a")
+      ->needs(table);
   app.add_option("--context", options.context, "Cached tokens of decode rows")
       ->capture_default_str();
   try {
@@ -169,6 +175,7 @@ int run(int argc, char** argv) {
     return app.exit(error) == 0 ? 0 : 2;
   }
   options.common.set = parse_set(set);
+  options.common.resources = read_resources(resources);
   options.dtypes = parse_dtypes(dtypes);
   check(options, levels);
 

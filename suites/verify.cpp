@@ -51,6 +51,7 @@ void parse(CLI::App& app, suites::Options& options, suites::LayersOptions& layer
   std::string set = "ci";
   std::string timeout = "15m";
   std::string fuzz;
+  suites::ResourceOptions resources;
   app.allow_extras();
   app.add_option("--set", set, "Shapes: smoke, ci or sweep")->capture_default_str();
   app.add_option("--seed", options.seed, "Seed of inputs and of the emulated device's schedule")
@@ -90,6 +91,11 @@ void parse(CLI::App& app, suites::Options& options, suites::LayersOptions& layer
   app.add_option("--markdown", options.markdown, "Write a summary for a job page to this file");
   app.add_option("--repro", options.repro, "Folder for reproductions of failing forward passes")
       ->capture_default_str();
+  auto* table = app.add_option("--resources", resources.file,
+                               "kernel_resources.json of a CUDA build: fills in registers, spills, "
+                               "shared memory, occupancy");
+  app.add_option("--arch", resources.arch, "With --resources: the architecture, as sm_90a")
+      ->needs(table);
   app.add_option("--expect", options.expect,
                  "Fail where a test of this manifest does not run, or one runs that is not in it");
   app.add_option("--write-manifest", options.write_manifest,
@@ -99,6 +105,7 @@ void parse(CLI::App& app, suites::Options& options, suites::LayersOptions& layer
   app.parse(argc, argv);
   options.set = suites::parse_set(set);
   options.reference_on_cpu = reference == "cpu";
+  options.resources = suites::read_resources(resources);
   options.mutants = options.mutants || of_mutant->count() > 0;
   options.layers = by_layers->count() > 0;
   layers.with_from = app.get_option("--from")->count() > 0;

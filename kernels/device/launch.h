@@ -1,5 +1,5 @@
-// launch(): the one way to start a kernel, on either device. It checks errors, counts launches,
-// raises the dynamic shared-memory limit and marks an NVTX range.
+// launch(): the one way to start a kernel, on either device. It checks errors, counts and logs
+// launches, raises the dynamic shared-memory limit and marks an NVTX range.
 #pragma once
 
 #include <cstddef>
@@ -48,13 +48,14 @@ void launch(void (*kernel)(Params...), const LaunchShape& shape, const Stream& s
 #else
 
 namespace detail {
-void enqueue_kernel(const LaunchShape& shape, const Stream& stream, std::function<void()> thread);
+void enqueue_kernel(const void* kernel, const LaunchShape& shape, const Stream& stream,
+                    std::function<void()> thread);
 }  // namespace detail
 
 template <class... Params, class... Args>
 void launch(void (*kernel)(Params...), const LaunchShape& shape, const Stream& stream,
             Args... args) {
-  detail::enqueue_kernel(shape, stream,
+  detail::enqueue_kernel(reinterpret_cast<const void*>(kernel), shape, stream,
                          [kernel, params = std::tuple<Params...>(static_cast<Params>(args)...)] {
                            const auto thread = [kernel](Params... values) {
                              emulated::enter_kernel();

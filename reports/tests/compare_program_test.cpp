@@ -199,5 +199,34 @@ TEST_F(CompareProgram, SelfTest) {
   EXPECT_TRUE(contains(output_, "commit is 'def', but that of"));
 }
 
+TEST_F(CompareProgram, WorkAgainstACommittedText) {
+  const auto counted = [&](std::string_view name, int sectors, int registers,
+                           std::string_view nvcc = "13.0.88") {
+    Row row = sample_row("a");
+    row.set("run_id", name).set("sectors_read", sectors).set("registers", registers);
+    row.set("nvcc_version", nvcc);
+    return write_report(folder_ / name, {{row, {}}}).string();
+  };
+  const std::string against = " --baseline " + path("work.txt");
+  const std::string base = counted("base.csv", 24, 32);
+  EXPECT_EQ(run("work " + base + against), 2) << output_;
+  EXPECT_TRUE(contains(output_, "work.txt")) << output_;
+  EXPECT_EQ(run("work " + base + against + " --update"), 0) << output_;
+  EXPECT_TRUE(contains(read_text(path("work.txt")), "\n  sectors_read=24\n  registers=32\n"));
+  EXPECT_EQ(run("work " + base + against), 0) << output_;
+  EXPECT_EQ(run("work " + counted("more.csv", 96, 32) + against), 1) << output_;
+  EXPECT_TRUE(contains(output_, "CHANGED-WORK a v1_tree fp16: worse: sectors_read 24 -> 96\n"));
+  EXPECT_EQ(run("work " + counted("less.csv", 20, 32) + against), 1) << output_;
+  EXPECT_EQ(run("work " + counted("nvcc.csv", 24, 40, "14") + against), 2) << output_;
+  EXPECT_TRUE(contains(output_, "INCOMPARABLE a v1_tree fp16: nvcc_version 13.0.88 -> 14"));
+  EXPECT_EQ(run("work " + counted("both.csv", 96, 40, "14") + against), 1) << output_;
+  EXPECT_EQ(run("work " + counted("spoilt.csv", 24, 40, "14") + against + " --counted-only"), 0);
+  EXPECT_TRUE(contains(output_, "compiled columns were not looked at")) << output_;
+  EXPECT_EQ(run("work " + base + against + " --update --counted-only"), 2) << output_;
+  write_text(path("work.txt"), "work 1\nnonsense\n");
+  EXPECT_EQ(run("work " + base + against), 2) << output_;
+  EXPECT_TRUE(contains(output_, "work.txt:2: 'nonsense' is no row")) << output_;
+}
+
 }  // namespace
 }  // namespace assay::reports

@@ -179,7 +179,24 @@ TEST(Work, AnyDifferenceCounts) {
   // Another compiler allots registers as it likes; what a kernel reads does not depend on it.
   Row recompiled = traded;
   recompiled.set("nvcc_version", "99");
-  EXPECT_EQ(findings(before, recompiled), Texts{"LESS-WORK: better: sectors_read 1000 -> 500"});
+  EXPECT_EQ(findings(before, recompiled),
+            (Texts{"INCOMPARABLE: nvcc_version (none) -> 99: by another compiler, so not judged: "
+                   "registers 40 -> 64",
+                   "LESS-WORK: better: sectors_read 1000 -> 500"}));
+  CompareSettings across;
+  across.across = {"nvcc_version"};
+  EXPECT_EQ(findings({before, {}}, {recompiled, {}}, across), findings(before, traded));
+  Row same = before;
+  same.set("nvcc_version", "99").set("host_cpu", "another");
+  EXPECT_EQ(findings(before, same), Texts{"UNTIMED"});
+  Row on_another_cpu = with("registers", 64);
+  on_another_cpu.set("host_cpu", "another");
+  EXPECT_EQ(findings(before, on_another_cpu), Texts{"CHANGED-WORK: worse: registers 40 -> 64"});
+  // Counts are those of the host compiler's instrumentation.
+  Row other_host = with("sectors_read", 1001);
+  other_host.set("build_flags", "clang");
+  EXPECT_TRUE(contains(findings(before, other_host)[0], "INCOMPARABLE: build_flags"));
+  EXPECT_TRUE(contains(findings(before, other_host)[0], "sectors_read 1000 -> 1001"));
 }
 
 TEST(Work, MeasuredOnOneSideIsSaid) {

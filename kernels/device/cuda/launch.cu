@@ -6,6 +6,7 @@
 #include "kernels/device/cuda/check.h"
 #include "kernels/device/error.h"
 #include "kernels/device/launch.h"
+#include "kernels/device/launch_log.h"
 
 namespace assay {
 namespace detail {
@@ -40,6 +41,9 @@ void before_launch(const void* kernel, const LaunchShape& shape) {
     ASSAY_CUDA(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
                                     static_cast<int>(shape.shared_bytes)));
   }
+  // After the limit was raised: what fits on an SM depends on it.
+  log_launch(shape.name, kernel, static_cast<int>(shape.block.x * shape.block.y * shape.block.z),
+             shape.shared_bytes);
   cuda::count_launches(1);
 }
 

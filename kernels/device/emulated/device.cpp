@@ -17,6 +17,7 @@
 #include "kernels/device/emulated/traced/trace.h"
 #include "kernels/device/error.h"
 #include "kernels/device/launch.h"
+#include "kernels/device/launch_log.h"
 #include "kernels/device/poison.h"
 #include "kernels/device/properties.h"
 #include "kernels/device/stream.h"
@@ -143,7 +144,10 @@ void poison(void* to, int value, std::size_t bytes, const Stream& stream) {
 
 void poison_shared_memory(const Stream&) {}
 
-void detail::enqueue_kernel(const LaunchShape& shape, const Stream& stream, Task thread) {
+void detail::enqueue_kernel(const void* kernel, const LaunchShape& shape, const Stream& stream,
+                            Task thread) {
+  log_launch(shape.name, kernel, static_cast<int>(shape.block.x * shape.block.y * shape.block.z),
+             shape.shared_bytes);
   if (stream.native()->recorded_launches != nullptr) ++*stream.native()->recorded_launches;
   enqueue(stream, [launch = emulated::Launch{shape.name, shape.grid, shape.block,
                                              shape.shared_bytes, std::move(thread)}] {
