@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <memory>
-#include <optional>
+#include <thread>
 
 #include "kernels/device/properties.h"
 #include "suites/case_limits.h"
@@ -55,23 +55,16 @@ std::vector<double> measure(reports::Row& row, const Case& c, std::size_t versio
 std::vector<Measured> measure_case(const Case& c, const std::vector<SweepRow>& rows,
                                    std::uint64_t seed) {
   const Stream stream;
-  std::optional<PreparedCase> prepared;  // once a version supports the problem
+  const PreparedCase prepared(c, seed);
   std::vector<Measured> all;
   for (const SweepRow& chosen : rows) {
     stop_if_interrupted();
     reports::Row row = chosen.identity;
-    const std::string reason = c.unsupported(chosen.version);
-    if (!reason.empty()) {
-      row.set("status", "SKIP").set("reason", reason);
-      all.push_back({row, {}});
-      continue;
-    }
-    if (!prepared) prepared.emplace(c, seed);
-    const Outcome outcome = prepared->check_once(chosen.version, stream);
+    const Outcome outcome = prepared.check_once(chosen.version, stream);
     describe_outcome(row, outcome);
     std::vector<double> samples;
     if (outcome.status == Status::kPass) {
-      samples = measure(row, c, chosen.version, *prepared, stream);
+      samples = measure(row, c, chosen.version, prepared, stream);
     } else {  // what is not right has no speed
       fmt::print(stderr, "{}: {}\n", chosen.name, outcome.reason);
     }
@@ -80,14 +73,20 @@ std::vector<Measured> measure_case(const Case& c, const std::vector<SweepRow>& r
   return all;
 }
 
-// Guesses: seconds on the host for an element of an input, which is drawn, and of an output, which
-// is compared in float64; and what a version's check and samples take beside that.
-constexpr double INPUT_ELEMENT_S = 12e-9;
-constexpr double OUTPUT_ELEMENT_S = 25e-9;
+// Guesses, for an element of an input, which is drawn and uploaded, and of an output, which is
+// compared in float64: seconds of one core where all share the work, and of the only one otherwise.
+// A version's check copies both back.
+constexpr double INPUT_CORE_S = 25e-9;
+constexpr double INPUT_S = 2e-9;
+constexpr double OUTPUT_CORE_S = 12e-9;
+constexpr double OUTPUT_S = 7e-9;
 constexpr double CASE_S = 0.05;
-constexpr double ROW_S = 0.15;
-// The emulated device runs a kernel some thirty times for its check and its samples.
-constexpr double EMULATED_ELEMENT_S = 30e-8;
+constexpr double ROW_S = 0.12;
+// How often a version runs for its check and its samples, and how fast a slow one is.
+constexpr double RUNS = 30.0;
+constexpr double BYTES_PER_S = 0.5e12;
+constexpr double FLOPS_PER_S = 10e12;
+constexpr double EMULATED_ELEMENT_S = 10e-9;  // and for each operation
 
 Cost cost_of(const Case& c) {
   double inputs = 0.0;
@@ -97,13 +96,14 @@ Cost cost_of(const Case& c) {
     if (operand.role == Role::kInput || operand.role == Role::kInOut) inputs += elements;
     if (operand.role == Role::kOutput || operand.role == Role::kInOut) outputs += elements;
   }
+  const double cores = std::max(1U, std::thread::hardware_concurrency());
+  const double of_outputs = (OUTPUT_CORE_S / cores + OUTPUT_S) * outputs;
+  const double run_s = properties().kind == DeviceKind::kEmulated
+                           ? EMULATED_ELEMENT_S * (inputs + outputs + c.flops)
+                           : std::max(c.bytes / BYTES_PER_S, c.flops / FLOPS_PER_S);
   Cost cost;
-  const double host_s = OUTPUT_ELEMENT_S * outputs;
-  cost.prepare_s = CASE_S + INPUT_ELEMENT_S * inputs + host_s;
-  cost.row_s = ROW_S + host_s;
-  if (properties().kind == DeviceKind::kEmulated) {
-    cost.row_s += EMULATED_ELEMENT_S * (inputs + outputs + c.flops);
-  }
+  cost.prepare_s = CASE_S + (INPUT_CORE_S / cores + INPUT_S) * inputs + of_outputs;
+  cost.row_s = ROW_S + INPUT_S * inputs + of_outputs + RUNS * run_s;
   return cost;
 }
 
@@ -114,10 +114,11 @@ SweepCase kernel_case(Case c, std::uint64_t seed) {
   SweepCase all;
   all.name = shared->op + "/" + shared->id();
   all.kind = shared->op;
-  all.skip = too_large(*shared, device_limits());
+  const std::string large = too_large(*shared, device_limits());
   all.cost = cost_of(*shared);
   for (std::size_t version = 0; version < shared->versions.size(); ++version) {
-    SweepRow row{all.name + "/" + shared->versions[version], version, common_row("kernel", seed)};
+    SweepRow row{all.name + "/" + shared->versions[version], version, common_row("kernel", seed),
+                 large.empty() ? shared->unsupported(version) : large};
     describe_case(row.identity, *shared, version);
     row.identity.set("cache", properties().l2_bytes > 0 ? "cold" : "warm").set("graph", true);
     row.identity.set("repro_cmd",
