@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <thread>
 
 #include "kernels/device/properties.h"
@@ -55,16 +56,23 @@ std::vector<double> measure(reports::Row& row, const Case& c, std::size_t versio
 std::vector<Measured> measure_case(const Case& c, const std::vector<SweepRow>& rows,
                                    std::uint64_t seed) {
   const Stream stream;
-  const PreparedCase prepared(c, seed);
+  std::optional<PreparedCase> prepared;  // once a version supports the problem
   std::vector<Measured> all;
   for (const SweepRow& chosen : rows) {
     stop_if_interrupted();
     reports::Row row = chosen.identity;
-    const Outcome outcome = prepared.check_once(chosen.version, stream);
+    const std::string reason = c.unsupported(chosen.version);
+    if (!reason.empty()) {
+      row.set("status", "SKIP").set("reason", reason);
+      all.push_back({row, {}});
+      continue;
+    }
+    if (!prepared) prepared.emplace(c, seed);
+    const Outcome outcome = prepared->check_once(chosen.version, stream);
     describe_outcome(row, outcome);
     std::vector<double> samples;
     if (outcome.status == Status::kPass) {
-      samples = measure(row, c, chosen.version, prepared, stream);
+      samples = measure(row, c, chosen.version, *prepared, stream);
     } else {  // what is not right has no speed
       fmt::print(stderr, "{}: {}\n", chosen.name, outcome.reason);
     }
