@@ -6,12 +6,14 @@
 // step to step lives in device memory, in `Activations`.
 #pragma once
 
+#include <any>
 #include <functional>
 #include <initializer_list>
 #include <map>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -51,10 +53,11 @@ struct Step {
 
 enum class LogitRows : std::uint8_t { kLast, kAll };
 
-/// An op that ran, and the version that the kernel set chose for its shapes.
+/// An op that ran, the version that the kernel set chose for its shapes, and the op's Args.
 struct Launched {
   std::string op;
   std::string version;
+  std::any args;
 };
 
 /// An intermediate result, as named in the contracts: "layer.3.attention.scores". An observer may
@@ -103,6 +106,9 @@ class Llama {
   std::vector<float> copy_logits(int rows) const;
   std::vector<int> copy_tokens(int batch) const;
 
+  /// Which versions run from the next step on. Graphs of decode steps are kept for each set.
+  void use_kernels(KernelSet kernels) { options_.kernels = std::move(kernels); }
+
   /// Calls `observer` with every intermediate result; null stops it, and is the default. Steps are
   /// not replayed as graphs meanwhile.
   void set_observer(std::function<void(const Tap&)> observer) {
@@ -125,7 +131,7 @@ class Llama {
   template <class Args>
   void run(const Op<Args>& op, const Args& args) {
     const Version<Args>& version = options_.kernels.resolve(op, args);
-    if (observer_) launched_.push_back({op.name, version.name});
+    if (observer_) launched_.push_back({op.name, version.name, args});
     version.launch(args, stream_);
   }
 
@@ -138,7 +144,8 @@ class Llama {
   Activations a_;
   std::function<void(const Tap&)> observer_;
   std::vector<Launched> launched_;  // since the last tap, while there is an observer
-  std::map<std::pair<int, int>, std::unique_ptr<Graph>> decode_graphs_;  // by (B, S)
+  // By kernel set, B and S.
+  std::map<std::tuple<std::string, int, int>, std::unique_ptr<Graph>> decode_graphs_;
 
   std::vector<int> host_inputs_;  // what step_inputs was last filled from
   std::vector<SamplingParams> host_sampling_;

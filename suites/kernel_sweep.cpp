@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
+#include <thread>
 
 #include "kernels/device/properties.h"
-#include "suites/cases/cases.h"
+#include "suites/case_limits.h"
+#include "suites/interrupt.h"
 #include "suites/kernel_run.h"
 #include "suites/measure.h"
 #include "suites/rows.h"
@@ -28,40 +31,9 @@ std::size_t input_sets(std::size_t footprint) {
   return std::clamp<std::size_t>((2 * cache + footprint - 1) / footprint, 1, MAX_INPUT_SETS);
 }
 
-// Cases are prepared once for all their versions, which are measured one after the other.
-class LastCase {
- public:
-  const PreparedCase& prepare(const Case& c, std::uint64_t seed) {
-    if (!prepared_ || key_ != c.op + c.id()) {
-      prepared_.reset();
-      prepared_ = std::make_unique<PreparedCase>(c, seed);
-      key_ = c.op + c.id();
-    }
-    return *prepared_;
-  }
-
- private:
-  std::unique_ptr<PreparedCase> prepared_;
-  std::string key_;
-};
-
+// Times a version that has passed its check.
 std::vector<double> measure(reports::Row& row, const Case& c, std::size_t version,
-                            std::uint64_t seed, const ResourceTable* resources, LastCase& last) {
-  const std::string reason = c.unsupported(version);
-  if (!reason.empty()) {
-    row.set("status", "SKIP");
-    return {};
-  }
-  const Stream stream;
-  const PreparedCase& prepared = last.prepare(c, seed);
-  Outcome outcome = prepared.check_once(version, stream);
-  add_compiled_work(outcome, resources);
-  describe_outcome(row, outcome);
-  if (outcome.status != Status::kPass) {
-    fmt::print(stderr, "{}/{} {}: {}\n", c.op, c.id(), c.versions[version], outcome.reason);
-    return {};  // what is not right has no speed
-  }
-
+                            const PreparedCase& prepared, const Stream& stream) {
   std::vector<std::unique_ptr<OperandBuffers>> buffers;
   std::vector<std::function<void()>> launches;
   const std::size_t sets = input_sets(footprint_bytes(c, prepared.inputs()));
@@ -75,40 +47,97 @@ std::vector<double> measure(reports::Row& row, const Case& c, std::size_t versio
   launches[0]();
   row.set("launches", launch_count() - before);
   const std::vector<double> samples = time_graph(stream, launches, {});
-  describe_times(row, samples, ceilings(c.dtype, stream));
+  const bool floats = c.dtype != DType::kI32 && c.dtype != DType::kU8;
+  describe_times(row, samples, ceilings(floats ? c.dtype : DType::kF16, stream));
   return samples;
+}
+
+// The rows' versions, checked and timed: an answer for each, in their order.
+std::vector<Measured> measure_case(const Case& c, const std::vector<SweepRow>& rows,
+                                   std::uint64_t seed) {
+  const Stream stream;
+  std::optional<PreparedCase> prepared;  // once a version supports the problem
+  std::vector<Measured> all;
+  for (const SweepRow& chosen : rows) {
+    stop_if_interrupted();
+    reports::Row row = chosen.identity;
+    const std::string reason = c.unsupported(chosen.version);
+    if (!reason.empty()) {
+      row.set("status", "SKIP").set("reason", reason);
+      all.push_back({row, {}});
+      continue;
+    }
+    if (!prepared) prepared.emplace(c, seed);
+    const Outcome outcome = prepared->check_once(chosen.version, stream);
+    describe_outcome(row, outcome);
+    std::vector<double> samples;
+    if (outcome.status == Status::kPass) {
+      samples = measure(row, c, chosen.version, *prepared, stream);
+    } else {  // what is not right has no speed
+      fmt::print(stderr, "{}: {}\n", chosen.name, outcome.reason);
+    }
+    all.push_back({row, samples});
+  }
+  return all;
+}
+
+// Guesses, for an element of an input, which is drawn and uploaded, and of an output, which is
+// compared in float64: seconds of one core where all share the work, and of the only one otherwise.
+// A version's check copies both back.
+constexpr double INPUT_CORE_S = 25e-9;
+constexpr double INPUT_S = 2e-9;
+constexpr double OUTPUT_CORE_S = 12e-9;
+constexpr double OUTPUT_S = 7e-9;
+constexpr double CASE_S = 0.05;
+constexpr double ROW_S = 0.12;
+// How often a version runs for its check and its samples, and how fast a slow one is.
+constexpr double RUNS = 30.0;
+constexpr double BYTES_PER_S = 0.5e12;
+constexpr double FLOPS_PER_S = 10e12;
+constexpr double EMULATED_ELEMENT_S = 10e-9;  // and for each operation
+
+Cost cost_of(const Case& c) {
+  double inputs = 0.0;
+  double outputs = 0.0;
+  for (const Operand& operand : c.operands) {
+    const double elements = element_count(operand);
+    if (operand.role == Role::kInput || operand.role == Role::kInOut) inputs += elements;
+    if (operand.role == Role::kOutput || operand.role == Role::kInOut) outputs += elements;
+  }
+  const double cores = std::max(1U, std::thread::hardware_concurrency());
+  const double of_outputs = (OUTPUT_CORE_S / cores + OUTPUT_S) * outputs;
+  const double run_s = properties().kind == DeviceKind::kEmulated
+                           ? EMULATED_ELEMENT_S * (inputs + outputs + c.flops)
+                           : std::max(c.bytes / BYTES_PER_S, c.flops / FLOPS_PER_S);
+  Cost cost;
+  cost.prepare_s = CASE_S + (INPUT_CORE_S / cores + INPUT_S) * inputs + of_outputs;
+  cost.row_s = ROW_S + INPUT_S * inputs + of_outputs + RUNS * run_s;
+  return cost;
 }
 
 }  // namespace
 
-void register_kernel_sweep(const SweepOptions& options, SweepReport& report) {
-  const auto last = std::make_shared<LastCase>();
-  const auto chosen = [](const auto& list, const auto& item) {
-    return list.empty() || std::find(list.begin(), list.end(), item) != list.end();
-  };
-  for (Case& c : all_cases(options.common.set)) {
-    if (!chosen(options.ops, c.op) || !chosen(options.dtypes, c.dtype)) continue;
-    const auto shared = std::make_shared<Case>(std::move(c));
-    for (std::size_t version = 0; version < shared->versions.size(); ++version) {
-      SweepEntry entry;
-      entry.name = fmt::format("{}/{}/{}", shared->op, shared->id(), shared->versions[version]);
-      entry.identity = common_row("kernel", options.common.seed);
-      describe_case(entry.identity, *shared, version);
-      const std::size_t cached = properties().l2_bytes;
-      entry.identity.set("cache", cached > 0 ? "cold" : "warm").set("graph", true);
-      entry.identity.set(
-          "repro_cmd", fmt::format("sweep --set {} --level kernel --ops {} --dtype {} --seed {} "
-                                   "--benchmark_filter='{}'",
-                                   name_of(options.common.set), shared->op,
-                                   assay::name_of(shared->dtype), options.common.seed, entry.name));
-      const std::uint64_t seed = options.common.seed;
-      entry.measure = [shared, version, seed, last,
-                       resources = options.common.resources](reports::Row& row) {
-        return measure(row, *shared, version, seed, resources.get(), *last);
-      };
-      register_entry(std::move(entry), report);
-    }
+SweepCase kernel_case(Case c, std::uint64_t seed) {
+  const auto shared = std::make_shared<const Case>(std::move(c));
+  SweepCase all;
+  all.name = shared->op + "/" + shared->id();
+  all.kind = shared->op;
+  const std::string large = too_large(*shared, device_limits());
+  all.cost = cost_of(*shared);
+  for (std::size_t version = 0; version < shared->versions.size(); ++version) {
+    SweepRow row{all.name + "/" + shared->versions[version], version, common_row("kernel", seed),
+                 large.empty() ? shared->unsupported(version) : large};
+    describe_case(row.identity, *shared, version);
+    row.identity.set("cache", properties().l2_bytes > 0 ? "cold" : "warm").set("graph", true);
+    row.identity.set("repro_cmd",
+                     fmt::format("sweep --case '{}' --benchmark_filter='/{}/' --seed {}", all.name,
+                                 shared->versions[version], seed));
+    all.rows.push_back(std::move(row));
   }
+  all.measure = [shared, seed](const std::vector<SweepRow>& chosen) {
+    return measure_case(*shared, chosen, seed);
+  };
+  return all;
 }
 
 }  // namespace assay::suites
