@@ -13,24 +13,6 @@
 
 namespace assay::suites {
 
-std::vector<double> collect(const std::function<double()>& sample, const SamplingPlan& plan) {
-  using Clock = std::chrono::steady_clock;
-  const auto start = Clock::now();
-  const auto elapsed = [&] { return std::chrono::duration<double>(Clock::now() - start).count(); };
-  std::vector<double> samples;
-  while (samples.size() < plan.max_samples) {
-    samples.push_back(sample());
-    if (samples.size() < plan.min_samples) continue;
-    if (elapsed() > plan.max_seconds) break;
-    const reports::TimeSummary summary = reports::summarize(samples);
-    if (summary.median_ci_us && summary.median_ci_us->high - summary.median_ci_us->low <
-                                    plan.relative_precision * summary.median_us) {
-      break;
-    }
-  }
-  return samples;
-}
-
 std::vector<double> time_graph(const Stream& stream, const std::vector<std::function<void()>>& sets,
                                const SamplingPlan& plan) {
   const auto run_all = [&] {

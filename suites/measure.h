@@ -7,20 +7,9 @@
 #include "kernels/device/dtype.h"
 #include "kernels/device/stream.h"
 #include "reports/row.h"
+#include "suites/collect.h"
 
 namespace assay::suites {
-
-/// When to stop: as soon as the median's 95 % confidence interval is narrower than
-/// `relative_precision` of the median, at `max_samples`, or after `max_seconds`; never before
-/// `min_samples`.
-struct SamplingPlan {
-  std::size_t min_samples = 20;
-  std::size_t max_samples = 200;
-  double max_seconds = 0.5;
-  double relative_precision = 0.01;
-};
-/// `sample` gives one time in microseconds.
-std::vector<double> collect(const std::function<double()>& sample, const SamplingPlan& plan);
 
 /// Times work on the device as replays of one graph that holds a launch for each input set: with
 /// sets larger than the cache together, each finds its inputs outside it. Microseconds per set.

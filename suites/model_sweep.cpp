@@ -185,7 +185,7 @@ std::vector<double> measure_model(reports::Row& row, ModelStore& store, const Sh
   row.set("launches", launch_count() - launches);
   row.set("allocations", memory_stats().allocations);
   SamplingPlan plan;
-  if (!shape.decode) plan = {6, 100, 2.0, 0.01};
+  if (!shape.decode) plan.max_seconds = 2.0;
   const std::vector<double> samples = collect([&] { return timed_us(step); }, plan);
   row.set("peak_mem_bytes", memory_stats().peak_bytes);
   describe_times(row, samples, ceilings(shape.dtype, llama.stream()));

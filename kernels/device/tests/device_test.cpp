@@ -6,6 +6,7 @@
 
 #include "kernels/device/blas.h"
 #include "kernels/device/buffer.h"
+#include "kernels/device/conditions.h"
 #include "kernels/device/error.h"
 #include "kernels/device/properties.h"
 #include "kernels/device/tests/faults.h"
@@ -91,12 +92,17 @@ TEST(Device, ReadsConditionsWhereThereIsAGpu) {
   if (properties().kind == DeviceKind::kEmulated) {
     EXPECT_FALSE(now.sm_mhz || now.mem_mhz || now.temp_c || now.power_w);
     EXPECT_EQ(now.throttle, "");
+    EXPECT_EQ(read_throttle(), "");
+    EXPECT_FALSE(read_energy_j());
     return;
   }
   ASSERT_TRUE(now.sm_mhz && now.power_w) << "NVML does not answer";
   EXPECT_GT(*now.sm_mhz, 0);
   EXPECT_GT(*now.power_w, 0.0);
   EXPECT_FALSE(now.throttle.empty());
+  EXPECT_FALSE(read_throttle().empty());
+  ASSERT_TRUE(read_energy_j());
+  EXPECT_GT(*read_energy_j(), 0.0);
   EXPECT_NE(properties().driver.find('.'), std::string::npos);
 }
 
