@@ -62,8 +62,8 @@ std::vector<double> collect(const Sampler& sample, const SamplingPlan& plan);
 /// How long energy is measured: from one step of the GPU's counter to another, `window_s` or more
 /// later; not at all where none came within `give_up_s`.
 struct EnergyPlan {
-  double window_s = 0.1;
-  double give_up_s = 0.5;
+  double window_s = 0.06;
+  double give_up_s = 0.3;
 };
 struct Energy {
   double joules = 0.0;  // of one execution, the GPU's idle power included

@@ -1,9 +1,11 @@
 // Buffers, streams, events, graphs, statistics and the matrix product, on either device.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <numeric>
 #include <vector>
 
+#include "kernels/device/bandwidth.h"
 #include "kernels/device/blas.h"
 #include "kernels/device/buffer.h"
 #include "kernels/device/conditions.h"
@@ -104,6 +106,26 @@ TEST(Device, ReadsConditionsWhereThereIsAGpu) {
   ASSERT_TRUE(read_energy_j());
   EXPECT_GT(*read_energy_j(), 0.0);
   EXPECT_NE(properties().driver.find('.'), std::string::npos);
+}
+
+TEST(Bandwidth, AddsEveryWordOnce) {
+  const Stream stream;
+  // Fewer vectors than a block has threads, more than a grid takes in one step, and none.
+  const std::size_t grid = static_cast<std::size_t>(properties().sm_count) * 4 * 512;
+  for (const std::size_t vectors : {std::size_t{0}, std::size_t{3}, 5 * grid + 7}) {
+    std::vector<unsigned> words(4 * vectors);
+    unsigned expected = 11;
+    for (std::size_t i = 0; i < words.size(); ++i) {
+      words[i] = static_cast<unsigned>(i * 2654435761u);
+      expected += words[i];
+    }
+    const std::vector<unsigned> begin{11};
+    DeviceBuffer<unsigned> sum(begin, stream, "sum");
+    words.resize(std::max<std::size_t>(words.size(), 4));
+    const DeviceBuffer<unsigned> data(words, stream, "words");
+    add_words(sum.data(), data.data(), vectors * 16, stream);
+    EXPECT_EQ(sum.to_host(stream)[0], expected) << vectors << " vectors";
+  }
 }
 
 TEST(Blas, MultipliesAndAddsTheBias) {
