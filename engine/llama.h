@@ -12,6 +12,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -103,6 +104,9 @@ class Llama {
   std::vector<float> copy_logits(int rows) const;
   std::vector<int> copy_tokens(int batch) const;
 
+  /// Which versions run from the next step on. Graphs of decode steps are kept for each set.
+  void use_kernels(KernelSet kernels) { options_.kernels = std::move(kernels); }
+
   /// Calls `observer` with every intermediate result; null stops it, and is the default. Steps are
   /// not replayed as graphs meanwhile.
   void set_observer(std::function<void(const Tap&)> observer) {
@@ -116,6 +120,7 @@ class Llama {
   const Stream& stream() const { return stream_; }
   const MemoryPlan& plan() const { return a_.plan(); }
   KvCache& kv_cache() { return kv_cache_; }
+  const Weights& weights() const { return weights_; }
 
  private:
   using Shape = std::initializer_list<long long>;
@@ -138,7 +143,8 @@ class Llama {
   Activations a_;
   std::function<void(const Tap&)> observer_;
   std::vector<Launched> launched_;  // since the last tap, while there is an observer
-  std::map<std::pair<int, int>, std::unique_ptr<Graph>> decode_graphs_;  // by (B, S)
+  // By kernel set, B and S.
+  std::map<std::tuple<std::string, int, int>, std::unique_ptr<Graph>> decode_graphs_;
 
   std::vector<int> host_inputs_;  // what step_inputs was last filled from
   std::vector<SamplingParams> host_sampling_;

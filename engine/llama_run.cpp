@@ -191,7 +191,8 @@ std::vector<int> Llama::decode(const std::vector<int>& tokens, const std::vector
   };
   // The first step of a shape runs directly, so that libraries have set themselves up for it
   // before anything is recorded; the second is recorded.
-  const auto [graph, first_time] = decode_graphs_.try_emplace({step.batch, step.s});
+  const auto [graph, first_time] =
+      decode_graphs_.try_emplace({options_.kernels.spec(), step.batch, step.s});
   if (!options_.graphs || observer_ || first_time) {
     run_step();
   } else {

@@ -1,112 +1,137 @@
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <map>
 #include <memory>
+#include <optional>
 
 #include "kernels/device/properties.h"
-#include "suites/cases/cases.h"
+#include "suites/case_limits.h"
+#include "suites/interrupt.h"
 #include "suites/kernel_run.h"
-#include "suites/measure.h"
 #include "suites/rows.h"
 #include "suites/sweeps.h"
+#include "suites/time_versions.h"
 
 namespace assay::suites {
 namespace {
 
-constexpr std::size_t MAX_INPUT_SETS = 64;
-
-std::size_t footprint_bytes(const Case& c, const std::vector<HostTensor>& tensors) {
-  std::size_t bytes = 0;
-  for (std::size_t i = 0; i < c.operands.size(); ++i) bytes += tensors[i].bytes.size();
-  return bytes;
-}
-
-// Enough copies of the operands that one round of them is twice the cache; one where there is no
-// cache to speak of, as on the emulated device.
-std::size_t input_sets(std::size_t footprint) {
-  const std::size_t cache = properties().l2_bytes;
-  return std::clamp<std::size_t>((2 * cache + footprint - 1) / footprint, 1, MAX_INPUT_SETS);
-}
-
-// Cases are prepared once for all their versions, which are measured one after the other.
-class LastCase {
+// Checks a version, once for all of its rows.
+class Checks {
  public:
-  const PreparedCase& prepare(const Case& c, std::uint64_t seed) {
-    if (!prepared_ || key_ != c.op + c.id()) {
-      prepared_.reset();
-      prepared_ = std::make_unique<PreparedCase>(c, seed);
-      key_ = c.op + c.id();
-    }
-    return *prepared_;
+  Checks(const Case& c, std::uint64_t seed, const Stream& stream)
+      : prepared_(c, seed), stream_(&stream) {}
+
+  const PreparedCase& prepared() const { return prepared_; }
+  const Outcome& operator()(const SweepRow& row) {
+    const auto found = outcomes_.find(row.version);
+    if (found != outcomes_.end()) return found->second;
+    const Outcome& outcome =
+        outcomes_.emplace(row.version, prepared_.check_once(row.version, *stream_)).first->second;
+    if (outcome.status != Status::kPass) fmt::print(stderr, "{}: {}\n", row.name, outcome.reason);
+    return outcome;
   }
 
  private:
-  std::unique_ptr<PreparedCase> prepared_;
-  std::string key_;
+  PreparedCase prepared_;
+  const Stream* stream_;
+  std::map<std::size_t, Outcome> outcomes_;  // by version
 };
 
-std::vector<double> measure(reports::Row& row, const Case& c, std::size_t version,
-                            std::uint64_t seed, LastCase& last) {
-  const std::string reason = c.unsupported(version);
-  if (!reason.empty()) {
-    row.set("status", "SKIP");
-    return {};
-  }
+// The rows' versions, checked and timed: an answer for each, in their order.
+std::vector<Measured> measure_case(const Case& c, const std::vector<SweepRow>& rows,
+                                   std::uint64_t seed) {
   const Stream stream;
-  const PreparedCase& prepared = last.prepare(c, seed);
-  const Outcome outcome = prepared.check_once(version, stream);
-  describe_outcome(row, outcome);
-  if (outcome.status != Status::kPass) {
-    fmt::print(stderr, "{}/{} {}: {}\n", c.op, c.id(), c.versions[version], outcome.reason);
-    return {};  // what is not right has no speed
+  std::optional<Checks> checks;  // once a version supports the problem
+  std::vector<Measured> all;
+  for (const SweepRow& chosen : rows) {
+    stop_if_interrupted();
+    all.push_back({chosen.identity, {}});
+    reports::Row& row = all.back().row;
+    const std::string reason = c.unsupported(chosen.version);
+    if (!reason.empty()) {
+      row.set("status", "SKIP").set("reason", reason);
+      continue;
+    }
+    if (!checks) checks.emplace(c, seed, stream);
+    describe_outcome(row, (*checks)(chosen));
   }
+  bool first = true;
+  for (const CacheMode& mode : cache_modes(c)) {
+    std::vector<VersionRow> versions;
+    std::vector<std::size_t> places;
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      // What is not right has no speed.
+      if (all[i].row.text("status") != "PASS" || all[i].row.text("cache") != mode.name) continue;
+      versions.push_back({rows[i].version, &all[i].row, {}});
+      places.push_back(i);
+    }
+    stop_if_interrupted();
+    if (versions.empty()) continue;
+    // Energy takes longer than the times: once for each version.
+    time_versions(c, checks->prepared().inputs(), mode, versions, seed, first, stream);
+    first = false;
+    for (std::size_t i = 0; i < places.size(); ++i) {
+      all[places[i]].samples_us = std::move(versions[i].samples_us);
+    }
+  }
+  return all;
+}
 
-  std::vector<std::unique_ptr<OperandBuffers>> buffers;
-  std::vector<std::function<void()>> launches;
-  const std::size_t sets = input_sets(footprint_bytes(c, prepared.inputs()));
-  for (std::size_t i = 0; i < sets; ++i) {
-    buffers.push_back(std::make_unique<OperandBuffers>(c, prepared.inputs(), 0, stream));
-    launches.push_back([&c, version, &stream, pointers = buffers.back()->pointers()] {
-      c.launch(version, pointers, stream);
-    });
+// Guesses: seconds on the host for an element of an input, which is drawn, and of an output, which
+// is compared in float64; and what a version's check and samples take beside that.
+constexpr double INPUT_ELEMENT_S = 12e-9;
+constexpr double OUTPUT_ELEMENT_S = 25e-9;
+constexpr double CASE_S = 0.05;
+constexpr double ROW_S = 0.15;
+// The emulated device runs a kernel some thirty times for its check and its samples.
+constexpr double EMULATED_ELEMENT_S = 30e-8;
+
+Cost cost_of(const Case& c) {
+  double inputs = 0.0;
+  double outputs = 0.0;
+  for (const Operand& operand : c.operands) {
+    const double elements = element_count(operand);
+    if (operand.role == Role::kInput || operand.role == Role::kInOut) inputs += elements;
+    if (operand.role == Role::kOutput || operand.role == Role::kInOut) outputs += elements;
   }
-  const std::uint64_t before = launch_count();
-  launches[0]();
-  row.set("launches", launch_count() - before);
-  const std::vector<double> samples = time_graph(stream, launches, {});
-  describe_times(row, samples, ceilings(c.dtype, stream));
-  return samples;
+  Cost cost;
+  const double host_s = OUTPUT_ELEMENT_S * outputs;
+  cost.prepare_s = CASE_S + INPUT_ELEMENT_S * inputs + host_s;
+  cost.row_s = ROW_S + host_s;
+  if (properties().kind == DeviceKind::kEmulated) {
+    cost.row_s += EMULATED_ELEMENT_S * (inputs + outputs + c.flops);
+  }
+  return cost;
 }
 
 }  // namespace
 
-void register_kernel_sweep(const SweepOptions& options, SweepReport& report) {
-  const auto last = std::make_shared<LastCase>();
-  const auto chosen = [](const auto& list, const auto& item) {
-    return list.empty() || std::find(list.begin(), list.end(), item) != list.end();
-  };
-  for (Case& c : all_cases(options.common.set)) {
-    if (!chosen(options.ops, c.op) || !chosen(options.dtypes, c.dtype)) continue;
-    const auto shared = std::make_shared<Case>(std::move(c));
-    for (std::size_t version = 0; version < shared->versions.size(); ++version) {
-      SweepEntry entry;
-      entry.name = fmt::format("{}/{}/{}", shared->op, shared->id(), shared->versions[version]);
-      entry.identity = common_row("kernel", options.common.seed);
-      describe_case(entry.identity, *shared, version);
-      const std::size_t cached = properties().l2_bytes;
-      entry.identity.set("cache", cached > 0 ? "cold" : "warm").set("graph", true);
-      entry.identity.set(
-          "repro_cmd", fmt::format("sweep --set {} --level kernel --ops {} --dtype {} --seed {} "
-                                   "--benchmark_filter='{}'",
-                                   name_of(options.common.set), shared->op,
-                                   assay::name_of(shared->dtype), options.common.seed, entry.name));
-      const std::uint64_t seed = options.common.seed;
-      entry.measure = [shared, version, seed, last](reports::Row& row) {
-        return measure(row, *shared, version, seed, *last);
-      };
-      register_entry(std::move(entry), report);
+SweepCase kernel_case(Case c, std::uint64_t seed) {
+  const auto shared = std::make_shared<const Case>(std::move(c));
+  SweepCase all;
+  all.name = shared->op + "/" + shared->id();
+  all.kind = shared->op;
+  all.skip = too_large(*shared, device_limits());
+  all.cost = cost_of(*shared);
+  const std::vector<CacheMode> modes = cache_modes(*shared);
+  for (std::size_t version = 0; version < shared->versions.size(); ++version) {
+    for (const CacheMode& mode : modes) {
+      // The one that a version has anyway goes by its name alone.
+      const bool another = &mode != &modes.front();
+      const std::string name = shared->versions[version] + (another ? "/" + mode.name : "");
+      SweepRow row{all.name + "/" + name, version, common_row("kernel", seed)};
+      describe_case(row.identity, *shared, version);
+      row.identity.set("cache", mode.name).set("graph", true);
+      row.identity.set("repro_cmd",
+                       fmt::format("sweep --case '{}' --benchmark_filter='/{}/' --seed {}",
+                                   all.name, name, seed));
+      all.rows.push_back(std::move(row));
     }
   }
+  all.measure = [shared, seed](const std::vector<SweepRow>& chosen) {
+    return measure_case(*shared, chosen, seed);
+  };
+  return all;
 }
 
 }  // namespace assay::suites

@@ -17,6 +17,7 @@ constexpr double LONG_REPLAY_SECONDS = 2e-3;
 constexpr double MOST_LAUNCHES = 8192;
 // Between two readings of the energy counter.
 constexpr double ENERGY_BATCH_SECONDS = 2e-3;
+constexpr double MOST_ENERGY_SECONDS = 0.5;
 
 double seconds_of(const Stream& stream, const std::function<void()>& queue) {
   Event start;
@@ -85,7 +86,10 @@ Load load_of(const Stream& stream, const Replay& replay, const Gauge& gauge) {
     stream.synchronize();
   };
   Load load;
-  load.energy = measure_energy(run, replays * replay.executions, gauge);
+  EnergyPlan plan;
+  plan.window_s = std::max(plan.window_s, std::min(6.0 * replay.seconds, MOST_ENERGY_SECONDS));
+  plan.give_up_s = std::max(plan.give_up_s, 2.0 * plan.window_s);
+  load.energy = measure_energy(run, replays * replay.executions, gauge, plan);
   if (properties().kind == DeviceKind::kCuda && !load.energy) run();
   load.conditions = read_conditions();
   return load;

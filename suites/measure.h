@@ -39,6 +39,7 @@ Replay record_graph(const Stream& stream, const std::vector<std::function<void()
 Sampler sampler_of(const Stream& stream, const Replay& replay);
 
 /// The GPU under this work: mean power and energy where the counter allows, clocks just after.
+/// Energy takes a tenth of a second, or some executions where those are longer.
 struct Load {
   Conditions conditions;
   std::optional<Energy> energy;

@@ -161,7 +161,9 @@ class Reader {
 
 }  // namespace
 
-Answer streamed_logits(const WeightSource& source, DType dtype, const std::vector<int>& tokens) {
+std::vector<Answer> streamed_logits(const WeightSource& source, DType dtype,
+                                    const std::vector<int>& tokens,
+                                    const std::vector<int>& lengths) {
   prepare_torch();
   const ModelConfig& config = source.config();
   if (config.attention_bias || config.mlp_bias || config.rope_scaling != RopeScaling::kNone) {
@@ -205,12 +207,19 @@ Answer streamed_logits(const WeightSource& source, DType dtype, const std::vecto
   const at::Tensor norm = read("model.norm.weight");
   const at::Tensor head = config.tie_word_embeddings ? table : read("lm_head.weight");
   const double eps = same.config.rms_norm_eps;
-  const auto logits = [&](const at::Tensor& hidden, const at::Tensor& norm_weight,
+  const at::Tensor norm_exact = to_exact(norm);
+  const at::Tensor head_exact = to_exact(head);
+  const auto logits = [&](const at::Tensor& hidden, int length, const at::Tensor& norm_weight,
                           const at::Tensor& head_weight) {
-    const at::Tensor last = hidden.slice(0, hidden.size(0) - 1);
+    const at::Tensor last = hidden.narrow(0, length - 1, 1);
     return reference::linear(reference::rms_norm(last, norm_weight, eps), head_weight);
   };
-  return answer(logits(x_exact, to_exact(norm), to_exact(head)), logits(x, norm, head));
+  std::vector<Answer> answers;
+  for (const int length : lengths) {
+    answers.push_back(
+        answer(logits(x_exact, length, norm_exact, head_exact), logits(x, length, norm, head)));
+  }
+  return answers;
 }
 
 std::pair<int, double> sample_with_reference(const std::vector<float>& logits,

@@ -58,9 +58,11 @@ class ModelOracle {
   std::unique_ptr<Models> models_;
 };
 
-/// Logits (1, V) after the last of `tokens`, of a model whose weights are drawn as they are needed,
-/// a layer at a time: for models too large to hold in float64.
-Answer streamed_logits(const WeightSource& source, DType dtype, const std::vector<int>& tokens);
+/// Logits (1, V) after the first `lengths[i]` of `tokens`, for each i, of a model whose weights are
+/// drawn as they are needed, a layer at a time: for models too large to hold in float64.
+std::vector<Answer> streamed_logits(const WeightSource& source, DType dtype,
+                                    const std::vector<int>& tokens,
+                                    const std::vector<int>& lengths);
 
 /// What the reference samples from `logits` (V), and how far the decision was from flipping.
 std::pair<int, double> sample_with_reference(const std::vector<float>& logits,

@@ -3,21 +3,18 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
-#include <map>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "engine/llama.h"
-#include "engine/random_weights.h"
 #include "kernels/device/properties.h"
-#include "suites/kernel_run.h"
-#include "suites/measure.h"
-#include "suites/model_checks.h"
 #include "suites/model_oracle.h"
+#include "suites/model_store.h"
 #include "suites/rows.h"
 #include "suites/sweeps.h"
+#include "suites/time_models.h"
 
 namespace assay::suites {
 namespace {
@@ -41,283 +38,156 @@ double attention_flops(const ModelConfig& c, double pairs) {
   return 4.0 * pairs * c.num_attention_heads * c.head_dim * c.num_hidden_layers;
 }
 
-std::vector<int> random_tokens(int count, int vocab, std::uint64_t seed) {
-  Random random(seed_for(seed, "sweep prompt"));
-  std::vector<int> tokens;
-  for (int i = 0; i < count; ++i) tokens.push_back(random.between(3, vocab - 1));
-  return tokens;
-}
-
-ModelConfig config_of(const SweepOptions& options, DType dtype) {
-  ModelConfig config = preset_config(options.model);
-  config.dtype = dtype;
-  return config;
-}
-
-// The engine at hand, and what the reference says to the prompts of the sweep. One engine at a
-// time, as two of 7B and their caches are more than a GPU may hold.
-class ModelStore {
- public:
-  explicit ModelStore(SweepOptions options) : options_(std::move(options)) {}
-
-  Llama& engine(DType dtype, const std::string& kernel_set) {
-    const std::string key = fmt::format("{}/{}", assay::name_of(dtype), kernel_set);
-    if (key == key_) return *engine_;
-    engine_.reset();
-    RunOptions run;
-    run.dtype = dtype;
-    run.kernels = KernelSet::parse(kernel_set);
-    int longest = options_.context;
-    for (const int batch : options_.decode) run.max_batch = std::max(run.max_batch, batch);
-    for (const int length : options_.prefill) longest = std::max(longest, length);
-    run.max_seq = longest;
-    run.prefill_chunk = longest;
-    engine_ = std::make_unique<Llama>(source(dtype), run);
-    key_ = key;
-    return *engine_;
-  }
-
-  /// A prompt of `length` tokens, the same for everyone who asks for that length.
-  std::vector<int> prompt(int length) const {
-    return random_tokens(length, preset_config(options_.model).vocab_size, options_.common.seed);
-  }
-
-  /// The reference's logits (1, V) after prompt(length).
-  const Answer& answer(DType dtype, int length) {
-    const auto [found, first_time] = answers_.try_emplace({dtype, length});
-    if (first_time) found->second = streamed_logits(source(dtype), dtype, prompt(length));
-    return found->second;
-  }
-
- private:
-  RandomWeights source(DType dtype) const {
-    return {config_of(options_, dtype), options_.common.seed};
-  }
-
-  SweepOptions options_;
-  std::unique_ptr<Llama> engine_;
-  std::string key_;
-  std::map<std::pair<DType, int>, Answer> answers_;
-};
-
-// One shape of the sweep on one engine.
-struct Shape {
-  DType dtype;
-  std::string kernel_set;
-  bool decode;
-  int batch;
-  int q_len;   // 1 for decode
-  int kv_len;  // q_len for prefill
-};
-
 // Pairs of query and key that the causal mask shows.
-double visible_pairs(const Shape& shape) {
+double visible_pairs(const ModelShape& shape) {
   return shape.decode ? static_cast<double>(shape.batch) * shape.kv_len
                       : 0.5 * shape.batch * shape.q_len * (shape.q_len + 1.0);
 }
 
-// Runs the shape and compares its logits: those of every sequence, as all have the same prompt.
-// Afterwards the cache holds what a timed step expects.
-Verdict check(ModelStore& store, const Shape& shape) {
-  Llama& llama = store.engine(shape.dtype, shape.kernel_set);
-  const std::vector<int> prompt = store.prompt(shape.kv_len);
-  llama.keep_logits(true);
-  if (shape.decode) {
-    // One sequence after the other, so that the prefill stays within the arena's batch of one.
-    const std::vector<int> cached(prompt.begin(), prompt.end() - 1);
-    for (int b = 0; b < shape.batch; ++b) {
-      std::vector<std::vector<int>> prompts(static_cast<std::size_t>(b) + 1);
-      prompts.back() = cached;
-      const std::vector<int> past(prompts.size(), 0);
-      llama.forward(llama.begin_step({prompts, past}), LogitRows::kLast);
-      llama.stream().synchronize();
-    }
-    llama.decode(std::vector<int>(static_cast<std::size_t>(shape.batch), prompt.back()),
-                 std::vector<int>(static_cast<std::size_t>(shape.batch), shape.kv_len - 1));
-  } else {
-    llama.prefill({prompt}, {0});
+// What a point of the sweep is, whichever kernel set runs it.
+struct ModelPoint {
+  std::string model;
+  ModelConfig config;
+  DType dtype;
+  WorkPoint point;
+  std::uint64_t seed;
+
+  std::string id() const {
+    return fmt::format("{}/batch={},q_len={},kv_len={}", name_of(point.phase), point.batch,
+                       point.q_len(), point.seq);
   }
-  const std::vector<float> logits = llama.logits();
-  llama.keep_logits(false);
-
-  const Answer answer = concatenate(std::vector<Answer>(static_cast<std::size_t>(shape.batch),
-                                                        store.answer(shape.dtype, shape.kv_len)));
-  HostTensor found(shape.dtype, {shape.batch, llama.config().vocab_size});
-  for (std::size_t i = 0; i < found.count(); ++i) found.set(i, static_cast<double>(logits.at(i)));
-  return judge("logits", found, answer, llama.config().intermediate_size,
-               stream_roundings(llama.config().num_hidden_layers - 1));
-}
-
-// Fills in the verdict; whether the shape may be timed.
-bool passes(reports::Row& row, const Verdict& verdict) {
-  describe_verdict(row, verdict);
-  row.set("status", std::string_view(name_of(verdict.pass ? Status::kPass : Status::kFail)));
-  if (!verdict.pass) fmt::print(stderr, "{}: {}\n", row.text("case_id"), verdict.describe());
-  return verdict.pass;
-}
-
-double timed_us(const std::function<void()>& work) {
-  const auto start = std::chrono::steady_clock::now();
-  work();
-  return std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start)
-      .count();
-}
-
-// Whole steps as a caller sees them: until their tokens are on the host.
-std::vector<double> measure_model(reports::Row& row, ModelStore& store, const Shape& shape) {
-  if (!passes(row, check(store, shape))) return {};
-  Llama& llama = store.engine(shape.dtype, shape.kernel_set);
-  const std::vector<int> prompt = store.prompt(shape.kv_len);
-  const std::vector<int> tokens(static_cast<std::size_t>(shape.batch), prompt.back());
-  const std::vector<int> past(static_cast<std::size_t>(shape.batch), shape.kv_len - 1);
-  const auto step = [&] {
-    if (shape.decode) {
-      llama.decode(tokens, past);  // writes the same slot every time
-    } else {
-      llama.prefill({prompt}, {0});
-    }
-  };
-  step();  // sets libraries up
-  step();  // records the graph
-  reset_memory_stats();
-  const std::uint64_t launches = launch_count();
-  step();
-  row.set("launches", launch_count() - launches);
-  row.set("allocations", memory_stats().allocations);
-  SamplingPlan plan;
-  if (!shape.decode) plan.max_seconds = 2.0;
-  const std::vector<double> samples = collect([&] { return timed_us(step); }, plan);
-  row.set("peak_mem_bytes", memory_stats().peak_bytes);
-  describe_times(row, samples, ceilings(shape.dtype, llama.stream()));
-  const double seconds = row.real("t_median_us").value_or(0.0) * 1e-6;
-  row.set("tok_per_s", static_cast<double>(shape.batch) * shape.q_len / seconds);
-  if (!shape.decode) row.set("ttft_ms", seconds * 1e3);
-  return samples;
-}
-
-// One block of the first layer, replayed as a graph. The whole step is what is checked. A layer of
-// 7B is larger than any cache, so its weights are read anew by each replay.
-std::vector<double> measure_block(reports::Row& row, ModelStore& store, const Shape& shape,
-                                  Block block) {
-  if (!passes(row, check(store, shape))) return {};
-  Llama& llama = store.engine(shape.dtype, shape.kernel_set);
-  const std::vector<int> prompt = store.prompt(shape.kv_len);
-  StepInput input;
-  for (int b = 0; b < shape.batch; ++b) {
-    input.ids.emplace_back(prompt.end() - shape.q_len, prompt.end());
-    input.past_lens.push_back(shape.kv_len - shape.q_len);
+  ModelShape shape(const std::string& kernel_set) const {
+    return {dtype,       kernel_set,    point.phase == Phase::kDecode,
+            point.batch, point.q_len(), point.seq};
   }
-  const Step step = llama.begin_step(input);
-  llama.embed(step);
-  const auto run = [&] {
-    if (block == Block::kAttention) llama.attention_block(0, step);
-    if (block == Block::kFeedForward) llama.feed_forward_block(0, step);
-    if (block == Block::kDecoderLayer) llama.decoder_layer(0, step);
-  };
-  const std::uint64_t launches = launch_count();
-  run();
-  row.set("launches", launch_count() - launches);
-  const std::vector<double> samples = time_graph(llama.stream(), {run}, {});
-  describe_times(row, samples, ceilings(shape.dtype, llama.stream()));
-  return samples;
-}
+};
 
-reports::Row identity(const SweepOptions& options, const Shape& shape, const std::string& suite) {
-  const ModelConfig config = preset_config(options.model);
-  reports::Row row = common_row(suite, options.common.seed);
-  row.set("kernel_set", shape.kernel_set).set("phase", shape.decode ? "decode" : "prefill");
-  row.set("batch", shape.batch).set("q_len", shape.q_len).set("kv_len", shape.kv_len);
-  row.set("heads", config.num_attention_heads).set("kv_heads", config.num_key_value_heads);
-  row.set("head_dim", config.head_dim);
-  row.set("dtype", assay::name_of(shape.dtype)).set("accumulate", "fp32");
+reports::Row identity(const ModelPoint& p, const std::string& suite,
+                      const std::string& kernel_set) {
+  reports::Row row = common_row(suite, p.seed);
+  row.set("case_id", p.model + "/" + p.id()).set("kernel_set", kernel_set);
+  row.set("phase", std::string_view(name_of(p.point.phase))).set("batch", p.point.batch);
+  row.set("q_len", p.point.q_len()).set("kv_len", p.point.seq);
+  row.set("heads", p.config.num_attention_heads).set("kv_heads", p.config.num_key_value_heads);
+  row.set("head_dim", p.config.head_dim);
+  row.set("dtype", assay::name_of(p.dtype)).set("accumulate", "fp32");
   return row;
 }
 
-std::string shape_id(const Shape& shape) {
-  return fmt::format("{}/batch={},q_len={},kv_len={}", shape.decode ? "decode" : "prefill",
-                     shape.batch, shape.q_len, shape.kv_len);
-}
-
-std::string repro(const SweepOptions& options, const Shape& shape, const std::string& name) {
+std::string repro(const ModelPoint& p, const std::string& kernel_set, const std::string& name) {
   return fmt::format(
-      "sweep --level model --model {} --dtype {} --kernels '{}' --seed {} --benchmark_filter='{}'",
-      options.model, assay::name_of(shape.dtype), shape.kernel_set, options.common.seed, name);
+      "sweep --level model --model {} --dtype {} --kernels '{}' --phase {} --batch {} --seq {} "
+      "--seed {} --benchmark_filter='{}/'",
+      p.model, assay::name_of(p.dtype), kernel_set, name_of(p.point.phase), p.point.batch,
+      p.point.seq, p.seed, name);
 }
 
-SweepEntry model_entry(const SweepOptions& options, const Shape& shape,
-                       const std::shared_ptr<ModelStore>& store) {
-  const ModelConfig config = preset_config(options.model);
-  SweepEntry entry;
-  entry.name = fmt::format("{}/{}/{}/{}", options.model, assay::name_of(shape.dtype),
-                           shape.kernel_set, shape_id(shape));
-  entry.identity = identity(options, shape, "generation");
-  entry.identity.set("case_id", options.model + "/" + shape_id(shape)).set("graph", shape.decode);
-  const double head = static_cast<double>(config.hidden_size) * config.vocab_size;
+// The operations and bytes that the block, or without one the whole step, cannot do without.
+struct Needs {
+  double flops;
+  double bytes;
+};
+Needs needs_of(const ModelPoint& p, const std::optional<Block>& block) {
+  const ModelConfig& c = p.config;
+  const ModelShape shape = p.shape("");
   const double tokens = static_cast<double>(shape.batch) * shape.q_len;
-  entry.identity.set("flops", std::llround(2.0 * tokens * (matrix_elements(config) - head) +
-                                           2.0 * shape.batch * head +
-                                           attention_flops(config, visible_pairs(shape))));
-  entry.identity.set(
-      "bytes", std::llround(matrix_elements(config) * static_cast<double>(size_of(shape.dtype)) +
-                            kv_bytes_per_token(config, shape.dtype) * shape.batch * shape.kv_len));
-  entry.identity.set("repro_cmd", repro(options, shape, entry.name));
-  entry.measure = [=](reports::Row& row) { return measure_model(row, *store, shape); };
-  return entry;
-}
-
-SweepEntry block_entry(const SweepOptions& options, const Shape& shape, Block block,
-                       const std::shared_ptr<ModelStore>& store) {
-  const ModelConfig config = preset_config(options.model);
-  SweepEntry entry;
-  entry.name = fmt::format("{}/{}/{}/{}/{}", options.model, assay::name_of(shape.dtype),
-                           shape.kernel_set, name_of(block), shape_id(shape));
-  entry.identity = identity(options, shape, "layer");
-  entry.identity.set("op", name_of(block)).set("graph", true);
-  entry.identity.set("case_id", options.model + "/" + shape_id(shape));
-  const double tokens = static_cast<double>(shape.batch) * shape.q_len;
-  const double width = config.hidden_size;
-  const double feed_forward = 3.0 * width * config.intermediate_size;
-  const double head = width * config.vocab_size;
-  const double layer = (matrix_elements(config) - head) / config.num_hidden_layers;
-  const bool attends = block != Block::kFeedForward;
-  const double elements = block == Block::kFeedForward ? feed_forward
-                          : block == Block::kAttention ? layer - feed_forward
-                                                       : layer;
-  const double layers = config.num_hidden_layers;
-  const double pairs_flops = attention_flops(config, visible_pairs(shape)) / layers;
-  const double kv_bytes =
-      kv_bytes_per_token(config, shape.dtype) / layers * shape.batch * shape.kv_len;
   const double size = static_cast<double>(size_of(shape.dtype));
-  entry.identity.set("flops",
-                     std::llround(2.0 * tokens * elements + (attends ? pairs_flops : 0.0)));
-  entry.identity.set(
-      "bytes", std::llround((elements + 2.0 * tokens * width) * size + (attends ? kv_bytes : 0.0)));
-  entry.identity.set("repro_cmd", repro(options, shape, entry.name));
-  entry.measure = [=](reports::Row& row) { return measure_block(row, *store, shape, block); };
-  return entry;
+  const double width = c.hidden_size;
+  const double head = width * c.vocab_size;
+  const double attention = attention_flops(c, visible_pairs(shape));
+  const double kv_bytes = kv_bytes_per_token(c, shape.dtype) * shape.batch * shape.kv_len;
+  if (!block) {
+    return {2.0 * tokens * (matrix_elements(c) - head) + 2.0 * shape.batch * head + attention,
+            matrix_elements(c) * size + kv_bytes};
+  }
+  const double layers = c.num_hidden_layers;
+  const double feed_forward = 3.0 * width * c.intermediate_size;
+  const double layer = (matrix_elements(c) - head) / layers;
+  const double elements = *block == Block::kFeedForward ? feed_forward
+                          : *block == Block::kAttention ? layer - feed_forward
+                                                        : layer;
+  const double attends = *block == Block::kFeedForward ? 0.0 : 1.0 / layers;
+  return {2.0 * tokens * elements + attends * attention,
+          (elements + 2.0 * tokens * width) * size + attends * kv_bytes};
+}
+
+// Guesses: what a step takes beside a GPU that reaches so much of its limits, and how many steps a
+// row takes with its check.
+constexpr double GUESSED_FLOPS_PER_S = 20e12;
+constexpr double GUESSED_BYTES_PER_S = 1e12;
+constexpr double EMULATED_FLOPS_PER_S = 1e7;
+constexpr double WEIGHT_S = 3e-9;  // drawn and uploaded, and once more for the reference
+constexpr double MODEL_CASE_S = 0.1;
+constexpr double MODEL_ROW_S = 0.4;
+constexpr double STEPS = 10.0;
+
+Cost cost_of(const ModelPoint& p) {
+  const Needs step = needs_of(p, {});
+  const bool emulated = properties().kind == DeviceKind::kEmulated;
+  const double step_s =
+      emulated ? step.flops / EMULATED_FLOPS_PER_S
+               : std::max(step.flops / GUESSED_FLOPS_PER_S, step.bytes / GUESSED_BYTES_PER_S);
+  return {WEIGHT_S * matrix_elements(p.config), MODEL_CASE_S, MODEL_ROW_S + STEPS * step_s};
+}
+
+// The rows of a point's block, or of its whole step where `block` is empty.
+SweepCase model_case(const ModelPoint& p, const std::optional<Block>& block,
+                     const std::vector<std::string>& kernel_sets,
+                     const std::shared_ptr<ModelStore>& store) {
+  const Needs needs = needs_of(p, block);
+  const std::string part = block ? "/" + std::string(name_of(*block)) : "";
+  SweepCase all;
+  all.name = fmt::format("{}/{}{}/{}", p.model, assay::name_of(p.dtype), part, p.id());
+  all.kind = fmt::format("{} {}", block ? name_of(*block) : "step", name_of(p.point.phase));
+  all.skip = store->why_not(p.point);
+  all.cost = cost_of(p);
+  if (all.skip.empty()) {
+    const RunOptions run = store->options(p.point);
+    all.kept = {fmt::format("{}/{}", p.model, assay::name_of(p.dtype)),
+                fmt::format("{}/{}x{}", name_of(p.point.phase), run.max_batch, run.max_seq)};
+  }
+  for (const std::string& kernel_set : kernel_sets) {
+    SweepRow row{
+        fmt::format("{}/{}/{}{}/{}", p.model, assay::name_of(p.dtype), kernel_set, part, p.id()), 0,
+        identity(p, block ? "layer" : "generation", kernel_set)};
+    if (block) row.identity.set("op", name_of(*block));
+    row.identity.set("graph", block || p.point.phase == Phase::kDecode);
+    row.identity.set("flops", std::llround(needs.flops)).set("bytes", std::llround(needs.bytes));
+    row.identity.set("repro_cmd", repro(p, kernel_set, row.name));
+    all.rows.push_back(std::move(row));
+  }
+  all.measure = [=](const std::vector<SweepRow>& chosen) {
+    std::vector<Measured> measured;
+    for (const SweepRow& row : chosen) measured.push_back({row.identity, {}});
+    std::vector<ModelRow> rows;
+    for (Measured& m : measured) {
+      rows.push_back({p.shape(m.row.text("kernel_set")), &m.row, {}});
+    }
+    time_models(*store, block, rows, p.seed);
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      measured[i].samples_us = std::move(rows[i].samples_us);
+    }
+    return measured;
+  };
+  return all;
 }
 
 }  // namespace
 
-void register_model_sweep(const SweepOptions& options, SweepReport& report) {
-  const auto store = std::make_shared<ModelStore>(options);
-  for (const DType dtype : options.dtypes) {
-    for (const std::string& set : options.kernel_sets) {
-      std::vector<Shape> shapes;
-      for (const int length : options.prefill) {
-        shapes.push_back({dtype, set, false, 1, length, length});
-      }
-      for (const int batch : options.decode) {
-        shapes.push_back({dtype, set, true, batch, 1, options.context});
-      }
-      for (const Shape& shape : shapes) {
-        for (const Block block : {Block::kAttention, Block::kFeedForward, Block::kDecoderLayer}) {
-          register_entry(block_entry(options, shape, block, store), report);
-        }
-        register_entry(model_entry(options, shape, store), report);
-      }
+std::vector<SweepCase> model_cases(const std::string& model, DType dtype,
+                                   const std::vector<WorkPoint>& points,
+                                   const std::vector<std::string>& kernel_sets,
+                                   std::uint64_t seed) {
+  const auto store = std::make_shared<ModelStore>(model, dtype, points, seed);
+  std::vector<SweepCase> cases;
+  for (const WorkPoint& point : points) {
+    const ModelPoint p{model, store->config(), dtype, point, seed};
+    for (const Block block : {Block::kAttention, Block::kFeedForward, Block::kDecoderLayer}) {
+      cases.push_back(model_case(p, block, kernel_sets, store));
     }
+    cases.push_back(model_case(p, {}, kernel_sets, store));
   }
+  return cases;
 }
 
 }  // namespace assay::suites

@@ -1,205 +1,122 @@
 // sweep: the performance sweeps, as one Google Benchmark program that writes the CSV report.
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <string>
 #include <vector>
 
-#include "engine/config.h"
 #include "kernels/device/error.h"
 #include "kernels/device/properties.h"
-#include "kernels/op.h"
 #include "reference/leave.h"
-#include "reports/identity.h"
+#include "suites/interrupt.h"
 #include "suites/measure.h"
-#include "suites/rows.h"
-#include "suites/sweeps.h"
+#include "suites/sweep_options.h"
+#include "suites/sweep_run.h"
 
 namespace assay::suites {
-
-SweepReport::SweepReport(const std::string& csv, bool resume) {
-  if (csv.empty()) return;
-  const auto on_existing = resume ? reports::OnExisting::kResume : reports::OnExisting::kRefuse;
-  rows_.emplace(csv, on_existing);
-  samples_.emplace(reports::samples_path(csv), on_existing);
-}
-
-bool SweepReport::has(const reports::Row& row) const {
-  return rows_ && rows_->has(reports::make_row_id(row));
-}
-
-void SweepReport::add(const reports::Row& row, const std::vector<double>& samples_us) {
-  const std::string& status = row.text("status");
-  if (status != "PASS" && status != "SKIP") ++failures_;
-  if (!rows_) return;
-  if (!samples_us.empty()) {
-    samples_->write(row.text("run_id"), reports::make_row_id(row), samples_us);
-  }
-  rows_->write(row);
-}
-
-void register_entry(SweepEntry entry, SweepReport& report) {
-  const std::string name = entry.name;
-  benchmark::RegisterBenchmark(
-      name.c_str(),
-      [entry = std::move(entry), &report](benchmark::State& state) {
-        reports::Row row = entry.identity;
-        if (report.has(row)) {
-          for ([[maybe_unused]] const auto _ : state) state.SetIterationTime(0);
-          state.SetLabel("already in the report");
-          return;
-        }
-        std::vector<double> samples;
-        try {
-          samples = entry.measure(row);
-        } catch (const std::exception& error) {
-          row.set("status", "ERROR");
-          std::fprintf(stderr, "%s: %s\n", entry.name.c_str(), error.what());
-        }
-        report.add(row, samples);
-        const std::optional<double> median_us = row.real("t_median_us");
-        for ([[maybe_unused]] const auto _ : state)
-          state.SetIterationTime(median_us.value_or(0) * 1e-6);
-        state.SetLabel(row.text("status"));
-        for (const char* column : {"gb_per_s", "tflop_per_s", "roofline_frac", "tok_per_s"}) {
-          if (const auto value = row.real(column)) state.counters[column] = *value;
-        }
-        if (!median_us && row.text("status") != "SKIP") {
-          state.SkipWithError(row.text("status").c_str());
-        }
-      })
-      ->UseManualTime()
-      ->Iterations(1)
-      ->Unit(benchmark::kMicrosecond);
-}
-
 namespace {
 
-std::vector<DType> parse_dtypes(const std::vector<std::string>& names) {
-  std::vector<DType> dtypes;
-  for (const std::string& name : names) {
-    if (name == "fp32") {
-      dtypes.push_back(DType::kF32);
-    } else if (name == "fp16") {
-      dtypes.push_back(DType::kF16);
-    } else if (name == "bf16") {
-      dtypes.push_back(DType::kBF16);
-    } else {
-      throw InputError("dtype '" + name + "' is none of fp32, fp16, bf16");
-    }
-  }
-  return dtypes;
-}
+constexpr int SIGNALLED = 128;  // and the signal's number, as shells have it
 
-// Refuses what would fail in the middle of a run.
-void check(const SweepOptions& options, const std::vector<std::string>& levels) {
-  for (const std::string& level : levels) {
-    if (level != "kernel" && level != "model") {
-      throw InputError("level '" + level + "' is neither kernel nor model");
-    }
-  }
-  for (const std::string& set : options.kernel_sets) KernelSet::parse(set);
-  for (const std::string& op : options.ops) {
-    const auto& known = all_ops();
-    if (std::none_of(known.begin(), known.end(),
-                     [&](const OpNames& names) { return names.op == op; })) {
-      std::string names;
-      for (const OpNames& o : known) names += " " + o.op;
-      throw InputError("there is no op '" + op + "'; ops are" + names);
-    }
-  }
-  const ModelConfig config = preset_config(options.model);
-  const int context = config.context_length();
-  for (const int length : options.prefill) {
-    if (length < 1 || length > context) {
-      throw InputError(
-          fmt::format("prefill of {} tokens: {} takes 1 to {}", length, options.model, context));
-    }
-  }
-  for (const int batch : options.decode) {
-    if (batch < 1) throw InputError(fmt::format("decode of a batch of {}: at least 1", batch));
-  }
-  if (options.context < 2 || options.context > context) {
-    throw InputError(fmt::format("context of {} tokens: {} takes 2 to {}", options.context,
-                                 options.model, context));
-  }
-}
-
-int run(int argc, char** argv) {
-  const bool emulated = properties().kind == DeviceKind::kEmulated;
-  SweepOptions options;
-  std::string set = emulated ? "smoke" : "sweep";
-  std::vector<std::string> dtypes = {"fp16"};
-  std::vector<std::string> levels = {"kernel", "model"};
-  options.kernel_sets = {"best", "baseline"};
-  options.model = emulated ? "tiny" : "7b";
-  options.prefill = emulated ? std::vector<int>{16} : std::vector<int>{512, 2048};
-  options.decode = emulated ? std::vector<int>{1, 2} : std::vector<int>{1, 8, 32};
-  options.context = emulated ? 32 : 256;
-  options.common.csv = "sweep.csv";
-
-  CLI::App app(
-      "Times every op, layer and model, checked first, into a CSV. Every --benchmark_* flag works "
-      "too.");
-  app.allow_extras();
-  app.add_option("--set", set, "Shapes of kernels: smoke, ci or sweep")->capture_default_str();
-  app.add_option("--csv", options.common.csv, "The report; raw samples go beside it")
-      ->capture_default_str();
-  app.add_flag("--resume", options.common.resume, "Go on with a report that was cut short");
-  app.add_option("--seed", options.common.seed, "Seed of inputs")->capture_default_str();
-  app.add_option("--dtype", dtypes, "fp32, fp16, bf16")->delimiter(',')->capture_default_str();
-  app.add_option("--ops", options.ops, "Only these ops")->delimiter(',');
-  app.add_option("--level", levels, "kernel, model")->delimiter(',')->capture_default_str();
-  app.add_option("--kernels", options.kernel_sets, "Kernel sets of model rows")
-      ->capture_default_str();
-  app.add_option("--model", options.model, "Preset of model rows")->capture_default_str();
-  app.add_option("--prefill", options.prefill, "Prompt lengths")
-      ->delimiter(',')
-      ->capture_default_str();
-  app.add_option("--decode", options.decode, "Batch sizes")->delimiter(',')->capture_default_str();
-  app.add_option("--context", options.context, "Cached tokens of decode rows")
-      ->capture_default_str();
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;
-  }
-  options.common.set = parse_set(set);
-  options.dtypes = parse_dtypes(dtypes);
-  check(options, levels);
-
-  std::vector<std::string> extras = app.remaining();
-  std::vector<char*> arguments{argv[0]};
-  for (std::string& extra : extras) arguments.push_back(extra.data());
+void init_benchmark(const SweepOptions& options, char* program) {
+  std::vector<std::string> flags = options.benchmark_flags;
+  std::vector<char*> arguments{program};
+  for (std::string& flag : flags) arguments.push_back(flag.data());
   arguments.push_back(nullptr);  // as in every argv
   int count = static_cast<int>(arguments.size()) - 1;
   benchmark::Initialize(&count, arguments.data());
   if (count > 1) throw InputError(std::string("sweep: unknown argument ") + arguments[1]);
+}
 
-  fmt::print("sweep: device {} ({}), set {}\n", assay::name_of(properties().kind),
-             properties().name, set);
-  if (emulated)
-    fmt::print("sweep: these times are the emulated device's: they are not performance\n");
+// What the machine reaches at best, as rows of the report that it is held against.
+void add_ceilings(const SweepOptions& options, SweepReport& report) {
   const Stream stream;
+  for (const CeilingRow& ceiling : measure_ceilings(options.dtypes, stream, options.plan.seed)) {
+    if (!report.has(ceiling.row)) report.add(ceiling.row, ceiling.samples_us);
+  }
   for (const DType dtype : options.dtypes) {
     const Ceilings limit = ceilings(dtype, stream);
     if (limit.bytes_per_s > 0.0) {
-      fmt::print("sweep: ceilings {}: copy {:.0f} GB/s, matrix product {:.0f} TFLOP/s\n",
+      fmt::print(stderr, "sweep: ceilings {}: memory {:.0f} GB/s, matrix product {:.0f} TFLOP/s\n",
                  assay::name_of(dtype), limit.bytes_per_s * 1e-9, limit.flops_per_s * 1e-12);
     }
   }
-  SweepReport report(options.common.csv, options.common.resume);
-  for (const std::string& level : levels) {
-    if (level == "kernel") register_kernel_sweep(options, report);
-    if (level == "model") register_model_sweep(options, report);
+}
+
+// The command that goes on where this one stopped.
+std::string resume_command(int argc, char** argv) {
+  std::string command;
+  bool resumes = false;
+  for (int i = 0; i < argc; ++i) {
+    const std::string argument = argv[i];
+    const bool plain = argument.find_first_not_of(
+                           "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUV"
+                           "WXYZ0123456789-_=./,:+") == std::string::npos;
+    command += (i == 0 ? "" : " ") + (plain && !argument.empty() ? argument : "'" + argument + "'");
+    resumes = resumes || argument == "--resume";
   }
-  benchmark::RunSpecifiedBenchmarks();
-  fmt::print("sweep: {}\n", options.common.csv);
-  return report.failures() > 0 ? 1 : 0;
+  return resumes ? command : command + " --resume";
+}
+
+int run(int argc, char** argv) {
+  const DeviceKind device = properties().kind;
+  const std::optional<SweepOptions> parsed = parse_sweep_options(argc, argv, device);
+  if (!parsed) return 0;  // --help
+  const SweepOptions& options = *parsed;
+  init_benchmark(options, argv[0]);
+
+  PlannedSweep planned = assemble(options.plan);
+  if (planned.cases.empty()) {
+    throw InputError(
+        fmt::format("sweep: there is nothing to measure\n{}", fmt::join(planned.notes, "\n")));
+  }
+  shuffle(planned.cases, options.plan.seed);
+  SweepRun sweep(std::move(planned.cases));
+  if (options.list_only) {
+    benchmark::RunSpecifiedBenchmarks();
+    return 0;
+  }
+  sweep.find_chosen();
+  fmt::print(stderr, "sweep: device {} ({}), {}, seed {}\n", assay::name_of(device),
+             properties().name, options.what, options.plan.seed);
+  if (device == DeviceKind::kEmulated) {
+    fmt::print(stderr, "sweep: these times are the emulated device's: they are not performance\n");
+  }
+  for (const std::string& note : planned.notes) fmt::print(stderr, "sweep: {}\n", note);
+
+  std::optional<SweepReport> report;
+  if (!options.dry_run || options.resume) {
+    report.emplace(options.csv, options.resume);
+    sweep.leave_out_rows_of(*report);
+  }
+  const std::size_t rows = sweep.rows_to_do();
+  fmt::print(stderr, "sweep: {} rows of {} cases, about {}", rows, sweep.cases_to_do(),
+             format_duration(sweep.left_s()));
+  if (rows < sweep.rows_chosen()) {
+    fmt::print(stderr, "; {} more are in the report already", sweep.rows_chosen() - rows);
+  }
+  fmt::print(stderr, "\n");
+  if (options.dry_run) {
+    sweep.list();
+    return 0;
+  }
+
+  catch_interrupts();
+  add_ceilings(options, *report);
+  Progress progress(stderr, ::isatty(STDERR_FILENO) != 0, options.progress_s);
+  sweep.run(*report, progress);
+  if (const int signal = interrupted(); signal != 0) {
+    fmt::print(stderr, "sweep: stopped; {} of {} rows are in {}. To go on:\n  {}\n",
+               rows - sweep.rows_to_do(), rows, options.csv, resume_command(argc, argv));
+    return SIGNALLED + signal;
+  }
+  fmt::print(stderr, "sweep: {}\n", options.csv);
+  return report->failures() > 0 ? 1 : 0;
 }
 
 }  // namespace

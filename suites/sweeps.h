@@ -1,27 +1,46 @@
-// The benchmarks of `sweep`; each registers its rows with Google Benchmark.
+// What `sweep` measures: cases, each with a row for every version of an op or kernel set of a
+// model, measured together.
 #pragma once
 
+#include <cstdint>
 #include <functional>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "kernels/device/dtype.h"
 #include "reports/writer.h"
-#include "suites/options.h"
+#include "suites/case.h"
+#include "suites/cost_model.h"
+#include "suites/work_point.h"
 
 namespace assay::suites {
 
-struct SweepOptions {
-  Options common;
-  std::vector<DType> dtypes;
-  std::vector<std::string> ops;          // empty: all
-  std::vector<std::string> kernel_sets;  // of layers and models
-  std::string model;                     // preset of the layer and model rows
-  std::vector<int> prefill;              // prompt lengths
-  std::vector<int> decode;               // batch sizes
-  int context = 256;                     // cached tokens of decode rows
+/// A row to be: a version of the case's op, or a kernel set of the case's model.
+struct SweepRow {
+  std::string name;         // of its benchmark: the case's name, then this
+  std::size_t version = 0;  // its place in the op's table; 0 for models
+  reports::Row identity;    // all that is known before it is measured
+};
+
+/// A row as it goes into the report, and its times in microseconds, none where it was not timed.
+struct Measured {
+  reports::Row row;
+  std::vector<double> samples_us;
+};
+
+/// The same work for all of its rows, so prepared once and timed in turns.
+struct SweepCase {
+  std::string name;               // "rms_norm/fp16/rows=3,width=128"
+  std::string kind;               // the op, or the block of a model: cases of a kind cost alike
+  std::vector<std::string> kept;  // what it shares that is dear to set up, a model and its engine:
+                                  // cases that share it stay together
+  std::string skip;               // why none of its rows can be measured, or ""
+  Cost cost;
+  std::vector<SweepRow> rows;
+  /// Checks and times the chosen ones of `rows`: an answer for each, in their order. May throw
+  /// Interrupted, and then nothing is written.
+  std::function<std::vector<Measured>(const std::vector<SweepRow>& chosen)> measure;
 };
 
 /// The CSV and the samples beside it, with rows written as they are measured.
@@ -42,18 +61,12 @@ class SweepReport {
   int failures_ = 0;
 };
 
-/// One row: what it is, and how it is measured. `measure` completes the row and returns the
-/// samples.
-struct SweepEntry {
-  std::string name;
-  reports::Row identity;
-  std::function<std::vector<double>(reports::Row&)> measure;
-};
-void register_entry(SweepEntry entry, SweepReport& report);
-
-/// Every op x version x shape of the set.
-void register_kernel_sweep(const SweepOptions& options, SweepReport& report);
-/// Blocks, prefill and decode of a random model of the preset.
-void register_model_sweep(const SweepOptions& options, SweepReport& report);
+/// The case of one op with all of its versions.
+SweepCase kernel_case(Case c, std::uint64_t seed);
+/// Blocks and whole steps of a random model of this preset at each point: a row for each kernel
+/// set.
+std::vector<SweepCase> model_cases(const std::string& model, DType dtype,
+                                   const std::vector<WorkPoint>& points,
+                                   const std::vector<std::string>& kernel_sets, std::uint64_t seed);
 
 }  // namespace assay::suites

@@ -117,7 +117,7 @@ void describe_attention(Builder& c, const AttentionShape& shape) {
   c.dimension("spare", shape.spare).dimension("lengths", shape.lengths);
   c.column("batch", shape.batch).column("q_len", shape.t_max).column("kv_len", shape.s);
   c.column("heads", shape.heads).column("head_dim", shape.head_dim);
-  if (shape.set == ShapeSet::kSweep) c.phase(shape.t_max == 1 ? "decode" : "prefill");
+  c.phase(shape.t_max == 1 ? "decode" : "prefill");
 }
 
 }  // namespace assay::suites

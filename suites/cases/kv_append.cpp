@@ -46,7 +46,7 @@ Case make(const Shape& shape, DType dtype) {
   c.dimension("lengths", lengths);
   c.column("batch", batch).column("q_len", t_max).column("kv_len", r.kv_max());
   c.column("heads", heads).column("kv_heads", kv_heads).column("head_dim", head_dim);
-  if (set == ShapeSet::kSweep) c.phase(t_max == 1 ? "decode" : "prefill");
+  c.phase(t_max == 1 ? "decode" : "prefill");
   const auto k_cache = c.in_out("k_cache", {batch, kv_heads, s_max, head_dim}, normal());
   const auto v_cache = c.in_out("v_cache", {batch, kv_heads, s_max, head_dim}, normal());
   const auto qkv = c.input("qkv", {r.tokens, (heads + 2 * kv_heads) * head_dim}, normal());

@@ -51,14 +51,14 @@ constexpr Shape SHAPES[] = {
     {ShapeSet::kSweep, 2048, 4096, 11008},
 };
 
-constexpr int MOST_DECODE_ROWS = 32;
+constexpr int MOST_DECODE_ROWS = 64;
 
 Case make(const Shape& shape, DType dtype) {
   const auto [set, m, n, k, with_bias] = shape;
   CaseBuilder<LinearArgs> c(linear_op(), dtype, set);
   c.dimension("m", m).dimension("n", n).dimension("k", k).dimension("bias", with_bias ? 1 : 0);
   c.column("m", m).column("n", n).column("k", k);
-  if (set == ShapeSet::kSweep) c.phase(m <= MOST_DECODE_ROWS ? "decode" : "prefill");
+  c.phase(m <= MOST_DECODE_ROWS ? "decode" : "prefill");
   const auto x = c.input("x", {m, k}, normal());
   const auto w = c.input("w", {n, k}, normal(0.0, 0.05));
   const auto bias = c.input("bias", {n}, normal(0.0, 0.5));

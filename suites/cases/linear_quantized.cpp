@@ -51,7 +51,7 @@ constexpr Shape SHAPES[] = {
     {ShapeSet::kSweep, 512, 22016, 4096, 4, 128},
 };
 
-constexpr int MOST_DECODE_ROWS = 32;
+constexpr int MOST_DECODE_ROWS = 64;
 
 Case make(const Shape& shape, DType dtype) {
   const auto [set, m, n, k, bits, group_size, with_bias] = shape;
@@ -59,7 +59,7 @@ Case make(const Shape& shape, DType dtype) {
   c.dimension("m", m).dimension("n", n).dimension("k", k).dimension("bits", bits);
   c.dimension("group_size", group_size).dimension("bias", with_bias ? 1 : 0);
   c.column("m", m).column("n", n).column("k", k);
-  if (set == ShapeSet::kSweep) c.phase(m <= MOST_DECODE_ROWS ? "decode" : "prefill");
+  c.phase(m <= MOST_DECODE_ROWS ? "decode" : "prefill");
   const auto x = c.input("x", {m, k}, normal());
   const auto codes = c.typed_input("codes", DType::kU8, {n, k * bits / 8}, integers(0, 255));
   const auto scales =

@@ -93,7 +93,7 @@ Case make(const Shape& shape, DType dtype) {
   c.dimension("batch", batch).dimension("vocab", vocab);
   c.dimension("history_stride", history_stride).dimension("greedy", greedy ? 1 : 0);
   c.column("batch", batch).column("n", vocab);
-  if (set == ShapeSet::kSweep) c.phase("decode");
+  c.phase("decode");
   const auto logits = c.input("logits", {batch, vocab}, [given](HostTensor& t, Random& random) {
     for (std::size_t b = 0; b < given.params.size(); ++b) draw_row(t, b, given, random);
   });
