@@ -20,6 +20,12 @@ struct LayerTensors {
   at::Tensor k, v;  // (B,G,S_max,D)
 };
 
+std::vector<float> on_host(const at::Tensor& tensor) {
+  const at::Tensor host = tensor.to(at::kCPU, at::kFloat).contiguous();
+  const float* data = host.const_data_ptr<float>();
+  return {data, data + host.numel()};
+}
+
 }  // namespace
 
 struct ModelPeer::Impl {
@@ -138,11 +144,7 @@ ModelPeer::~ModelPeer() {
   release_torch_memory();
 }
 
-std::vector<float> ModelPeer::logits() const {
-  const at::Tensor host = impl_->logits.to(at::kCPU, at::kFloat).contiguous();
-  const float* data = host.const_data_ptr<float>();
-  return {data, data + host.numel()};
-}
+std::vector<float> ModelPeer::logits() const { return on_host(impl_->logits); }
 
 std::vector<int> ModelPeer::step() {
   Impl& p = *impl_;
@@ -180,5 +182,7 @@ void ModelPeer::record_block(Block block, std::size_t passes) {
 }
 
 void ModelPeer::replay_block() const { impl_->graph->replay(); }
+
+std::vector<float> ModelPeer::block_values() const { return on_host(impl_->block_y); }
 
 }  // namespace assay::suites

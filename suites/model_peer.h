@@ -35,6 +35,8 @@ class ModelPeer {
   /// Records `passes` passes of a block of layer 0 on the embeddings; replay_block() queues them.
   void record_block(Block block, std::size_t passes);
   void replay_block() const;
+  /// The stream (B*T, C) behind the block, in fp32.
+  std::vector<float> block_values() const;
 
  private:
   struct Impl;
