@@ -122,6 +122,7 @@ class Llama {
   const Stream& stream() const { return stream_; }
   const MemoryPlan& plan() const { return a_.plan(); }
   KvCache& kv_cache() { return kv_cache_; }
+  const Weights& weights() const { return weights_; }
 
  private:
   using Shape = std::initializer_list<long long>;

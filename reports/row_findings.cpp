@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <sstream>
 
 #include "reports/text.h"
+#include "reports/throttle.h"
 
 namespace assay::reports {
 namespace {
@@ -15,10 +15,6 @@ namespace {
 constexpr std::string_view BUILD_COLUMNS[] = {
     "gpu_name",     "compute_capability", "sm_count", "driver", "cuda_runtime",
     "nvcc_version", "build_flags",        "ecc",      "mig",    "host_cpu"};
-
-// Clocks that somebody set: they slow nothing down in the middle of a run.
-constexpr std::string_view SET_CLOCKS[] = {"none", "applications_clocks", "display_clocks",
-                                           "sync_boost"};
 
 std::string cell_of(const Row& row, std::string_view column) {
   const std::string cell = row.cell(column_index(column));
@@ -31,13 +27,6 @@ std::string change_of(const Row& base, const Row& current, std::string_view colu
 
 bool is_across(const std::vector<std::string>& across, std::string_view column) {
   return std::ranges::find(across, column) != across.end();
-}
-
-bool is_throttled(const Row& row) {
-  std::istringstream reasons(row.text("throttle"));
-  for (std::string reason; reasons >> reason;)
-    if (std::ranges::find(SET_CLOCKS, reason) == std::end(SET_CLOCKS)) return true;
-  return false;
 }
 
 // Of these columns, more is better.
@@ -165,11 +154,11 @@ std::string incomparable_times(const Row& base, const Row& current,
   if (std::string builds = incomparable_builds(base, current, across); !builds.empty())
     reasons.push_back(std::move(builds));
   if (!is_across(across, "throttle")) {
-    if (is_throttled(base))
+    if (spoils_times(base.text("throttle")))
       reasons.push_back(fmt::format("base throttled: {}", cell_of(base, "throttle")));
-    if (is_throttled(current))
+    if (spoils_times(current.text("throttle")))
       reasons.push_back(fmt::format("new throttled: {}", cell_of(current, "throttle")));
-    // Clocks set in one run only.
+    // Clocks set, or the power limit reached, in one run only.
     if (reasons.empty() && base.has("throttle") && current.has("throttle") &&
         base.text("throttle") != current.text("throttle"))
       reasons.push_back(change_of(base, current, "throttle"));

@@ -13,7 +13,7 @@
 namespace assay::reports {
 
 /// Raised by one whenever a column is added, removed, renamed or changes its meaning.
-inline constexpr std::int64_t SCHEMA_VERSION = 2;
+inline constexpr std::int64_t SCHEMA_VERSION = 3;
 
 enum class ColumnType : std::uint8_t { kString, kInteger, kReal, kEnum };
 

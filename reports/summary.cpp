@@ -168,6 +168,12 @@ constexpr Shown KERNEL_COLUMNS[] = {
     {"vs LibTorch", "speedup_vs_ref"},
 };
 
+constexpr Shown CEILING_COLUMNS[] = {
+    {"of", "case_id", true},        {"dtype", "dtype", false, true}, {"t_median_us", "t_median_us"},
+    {"GB/s", "gb_per_s"},           {"TFLOP/s", "tflop_per_s"},      {"W", "power_w"},
+    {"throttle", "throttle", true},
+};
+
 constexpr Shown MODEL_COLUMNS[] = {
     {"case", "case_id", true},
     {"block", "op", false, true},
@@ -239,6 +245,7 @@ void add_tables(Document& doc, const Rows& rows) {
   const auto of_suite = [&](std::string_view suite) {
     return where(rows, [&](const Row& row) { return row.text("suite") == suite; });
   };
+  add_table(doc, "ceilings", of_suite("ceiling"), CEILING_COLUMNS);
   const Rows kernels = of_suite("kernel");
   for (const std::string& op : distinct(kernels, "op"))
     add_table(doc, op, where(kernels, [&](const Row& row) { return value_of(row, "op") == op; }),

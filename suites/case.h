@@ -54,6 +54,14 @@ struct Mistake {
   std::function<Tensors(const Tensors& operands)> outputs;
 };
 
+/// LibTorch's best way of doing a case's work, with which its kernels' times are compared: what a
+/// program on LibTorch would call, where `Case::reference` is written to be read. Called once for
+/// each input set, with the operands at their own types; there it may compute what such a program
+/// has at hand beforehand. The function that it returns does the work and gives outputs and
+/// in-outs, in operand order. It is recorded as a CUDA graph: it must not wait for the GPU, and may
+/// write to in-outs.
+using Peer = std::function<std::function<Tensors()>(const Tensors& operands)>;
+
 struct Case {
   std::string op;
   std::string shape_id;  // "rows=3,width=128"
@@ -82,6 +90,7 @@ struct Case {
   /// as the output where they do not. Few outputs may all be small by chance, and then neither they
   /// nor LibTorch's error in them tells what rounding costs. Asked where there are few.
   std::function<Tensors(const Tensors& operands)> summed;
+  Peer peer;
   /// Which the comparison has to refuse, as it has to refuse the general spoils of spoil.h.
   std::vector<Mistake> mistakes;
   /// The least error that users notice, relative to the largest output; else by dtype (spoil.h).
@@ -180,6 +189,18 @@ class CaseBuilder {
     case_.summed = std::move(squares);
     return *this;
   }
+  /// LibTorch's best way, where that is not the reference; the second with work done beforehand.
+  CaseBuilder& peer(std::function<Tensors(const Tensors&)> function) {
+    case_.peer = [function = std::move(function)](const Tensors& operands) {
+      return [function, operands] { return function(operands); };
+    };
+    return *this;
+  }
+  CaseBuilder& prepared_peer(Peer function) {
+    case_.peer = std::move(function);
+    return *this;
+  }
+
   /// A mistake that the op's implementations could make, and the outputs that it would give.
   CaseBuilder& spoil(const std::string& name, std::function<Tensors(const Tensors&)> outputs) {
     case_.mistakes.push_back({name, std::move(outputs)});
@@ -194,6 +215,7 @@ class CaseBuilder {
   /// `make_args` fills in the op's Args from device pointers.
   template <class F>
   Case launch(F make_args) {
+    if (!case_.peer) peer(case_.reference);
     const Op<Args>* op = &op_;
     const std::size_t operands = case_.operands.size();
     case_.unsupported = [op, make_args, operands](std::size_t version) {

@@ -1,6 +1,6 @@
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <map>
 #include <memory>
 #include <optional>
 #include <thread>
@@ -9,74 +9,73 @@
 #include "suites/case_limits.h"
 #include "suites/interrupt.h"
 #include "suites/kernel_run.h"
-#include "suites/measure.h"
 #include "suites/rows.h"
 #include "suites/sweeps.h"
+#include "suites/time_versions.h"
 
 namespace assay::suites {
 namespace {
 
-constexpr std::size_t MAX_INPUT_SETS = 64;
+// Checks a version, once for all of its rows.
+class Checks {
+ public:
+  Checks(const Case& c, std::uint64_t seed, const ResourceTable* resources, const Stream& stream)
+      : prepared_(c, seed), resources_(resources), stream_(&stream) {}
 
-std::size_t footprint_bytes(const Case& c, const std::vector<HostTensor>& tensors) {
-  std::size_t bytes = 0;
-  for (std::size_t i = 0; i < c.operands.size(); ++i) bytes += tensors[i].bytes.size();
-  return bytes;
-}
-
-// Enough copies of the operands that one round of them is twice the cache; one where there is no
-// cache to speak of, as on the emulated device.
-std::size_t input_sets(std::size_t footprint) {
-  const std::size_t cache = properties().l2_bytes;
-  return std::clamp<std::size_t>((2 * cache + footprint - 1) / footprint, 1, MAX_INPUT_SETS);
-}
-
-// Times a version that has passed its check.
-std::vector<double> measure(reports::Row& row, const Case& c, std::size_t version,
-                            const PreparedCase& prepared, const Stream& stream) {
-  std::vector<std::unique_ptr<OperandBuffers>> buffers;
-  std::vector<std::function<void()>> launches;
-  const std::size_t sets = input_sets(footprint_bytes(c, prepared.inputs()));
-  for (std::size_t i = 0; i < sets; ++i) {
-    buffers.push_back(std::make_unique<OperandBuffers>(c, prepared.inputs(), 0, stream));
-    launches.push_back([&c, version, &stream, pointers = buffers.back()->pointers()] {
-      c.launch(version, pointers, stream);
-    });
+  const PreparedCase& prepared() const { return prepared_; }
+  const Outcome& operator()(const SweepRow& row) {
+    const auto found = outcomes_.find(row.version);
+    if (found != outcomes_.end()) return found->second;
+    Outcome& outcome =
+        outcomes_.emplace(row.version, prepared_.check_once(row.version, *stream_)).first->second;
+    add_compiled_work(outcome, resources_);
+    if (outcome.status != Status::kPass) fmt::print(stderr, "{}: {}\n", row.name, outcome.reason);
+    return outcome;
   }
-  const std::uint64_t before = launch_count();
-  launches[0]();
-  row.set("launches", launch_count() - before);
-  const std::vector<double> samples = time_graph(stream, launches, {});
-  const bool floats = c.dtype != DType::kI32 && c.dtype != DType::kU8;
-  describe_times(row, samples, ceilings(floats ? c.dtype : DType::kF16, stream));
-  return samples;
-}
+
+ private:
+  PreparedCase prepared_;
+  const ResourceTable* resources_;
+  const Stream* stream_;
+  std::map<std::size_t, Outcome> outcomes_;  // by version
+};
 
 // The rows' versions, checked and timed: an answer for each, in their order.
 std::vector<Measured> measure_case(const Case& c, const std::vector<SweepRow>& rows,
-                                   std::uint64_t seed) {
+                                   std::uint64_t seed, const ResourceTable* resources) {
   const Stream stream;
-  std::optional<PreparedCase> prepared;  // once a version supports the problem
+  std::optional<Checks> checks;  // once a version supports the problem
   std::vector<Measured> all;
   for (const SweepRow& chosen : rows) {
     stop_if_interrupted();
-    reports::Row row = chosen.identity;
+    all.push_back({chosen.identity, {}});
+    reports::Row& row = all.back().row;
     const std::string reason = c.unsupported(chosen.version);
     if (!reason.empty()) {
       row.set("status", "SKIP").set("reason", reason);
-      all.push_back({row, {}});
       continue;
     }
-    if (!prepared) prepared.emplace(c, seed);
-    const Outcome outcome = prepared->check_once(chosen.version, stream);
-    describe_outcome(row, outcome);
-    std::vector<double> samples;
-    if (outcome.status == Status::kPass) {
-      samples = measure(row, c, chosen.version, *prepared, stream);
-    } else {  // what is not right has no speed
-      fmt::print(stderr, "{}: {}\n", chosen.name, outcome.reason);
+    if (!checks) checks.emplace(c, seed, resources, stream);
+    describe_outcome(row, (*checks)(chosen));
+  }
+  bool first = true;
+  for (const CacheMode& mode : cache_modes(c)) {
+    std::vector<VersionRow> versions;
+    std::vector<std::size_t> places;
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      // What is not right has no speed.
+      if (all[i].row.text("status") != "PASS" || all[i].row.text("cache") != mode.name) continue;
+      versions.push_back({rows[i].version, &all[i].row, {}});
+      places.push_back(i);
     }
-    all.push_back({row, samples});
+    stop_if_interrupted();
+    if (versions.empty()) continue;
+    // Energy takes longer than the times: once for each version.
+    time_versions(c, checks->prepared().inputs(), mode, versions, seed, first, stream);
+    first = false;
+    for (std::size_t i = 0; i < places.size(); ++i) {
+      all[places[i]].samples_us = std::move(versions[i].samples_us);
+    }
   }
   return all;
 }
@@ -117,25 +116,31 @@ Cost cost_of(const Case& c) {
 
 }  // namespace
 
-SweepCase kernel_case(Case c, std::uint64_t seed) {
+SweepCase kernel_case(Case c, std::uint64_t seed, std::shared_ptr<const ResourceTable> resources) {
   const auto shared = std::make_shared<const Case>(std::move(c));
   SweepCase all;
   all.name = shared->op + "/" + shared->id();
   all.kind = shared->op;
   const std::string large = too_large(*shared, device_limits());
   all.cost = cost_of(*shared);
+  const std::vector<CacheMode> modes = cache_modes(*shared);
   for (std::size_t version = 0; version < shared->versions.size(); ++version) {
-    SweepRow row{all.name + "/" + shared->versions[version], version, common_row("kernel", seed),
-                 large.empty() ? shared->unsupported(version) : large};
-    describe_case(row.identity, *shared, version);
-    row.identity.set("cache", properties().l2_bytes > 0 ? "cold" : "warm").set("graph", true);
-    row.identity.set("repro_cmd",
-                     fmt::format("sweep --case '{}' --benchmark_filter='/{}/' --seed {}", all.name,
-                                 shared->versions[version], seed));
-    all.rows.push_back(std::move(row));
+    for (const CacheMode& mode : modes) {
+      // The one that a version has anyway goes by its name alone.
+      const bool another = &mode != &modes.front();
+      const std::string name = shared->versions[version] + (another ? "/" + mode.name : "");
+      SweepRow row{all.name + "/" + name, version, common_row("kernel", seed),
+                   large.empty() ? shared->unsupported(version) : large};
+      describe_case(row.identity, *shared, version);
+      row.identity.set("cache", mode.name).set("graph", true);
+      row.identity.set("repro_cmd",
+                       fmt::format("sweep --case '{}' --benchmark_filter='/{}/' --seed {}",
+                                   all.name, name, seed));
+      all.rows.push_back(std::move(row));
+    }
   }
-  all.measure = [shared, seed](const std::vector<SweepRow>& chosen) {
-    return measure_case(*shared, chosen, seed);
+  all.measure = [shared, seed, resources](const std::vector<SweepRow>& chosen) {
+    return measure_case(*shared, chosen, seed, resources.get());
   };
   return all;
 }

@@ -1,118 +1,119 @@
 #include "suites/measure.h"
 
 #include <algorithm>
-#include <chrono>
-#include <cstdlib>
-#include <map>
+#include <cmath>
 #include <memory>
 #include <string_view>
 
-#include "kernels/device/blas.h"
-#include "kernels/device/buffer.h"
-#include "kernels/device/properties.h"
 #include "reports/statistics.h"
-#include "suites/host_tensor.h"
 
 namespace assay::suites {
+namespace {
 
-std::vector<double> collect(const std::function<double()>& sample, const SamplingPlan& plan) {
-  using Clock = std::chrono::steady_clock;
-  const auto start = Clock::now();
-  const auto elapsed = [&] { return std::chrono::duration<double>(Clock::now() - start).count(); };
-  std::vector<double> samples;
-  while (samples.size() < plan.max_samples) {
-    samples.push_back(sample());
-    if (samples.size() < plan.min_samples) continue;
-    if (elapsed() > plan.max_seconds) break;
-    const reports::TimeSummary summary = reports::summarize(samples);
-    if (summary.median_ci_us && summary.median_ci_us->high - summary.median_ci_us->low <
-                                    plan.relative_precision * summary.median_us) {
-      break;
-    }
-  }
-  return samples;
-}
+constexpr double EVENT_SECONDS = 0.5e-6;  // resolution of CUDA's events
+// So that a step of an event's clock is a quarter of a percent.
+constexpr double LEAST_REPLAY_SECONDS = 400 * EVENT_SECONDS;
+// A graph this long hides how long it took to queue.
+constexpr double LONG_REPLAY_SECONDS = 2e-3;
+constexpr double MOST_LAUNCHES = 8192;
+// Between two readings of the energy counter.
+constexpr double ENERGY_BATCH_SECONDS = 2e-3;
+constexpr double MOST_ENERGY_SECONDS = 0.5;
 
-std::vector<double> time_graph(const Stream& stream, const std::vector<std::function<void()>>& sets,
-                               const SamplingPlan& plan) {
-  const auto run_all = [&] {
-    for (const auto& launch : sets) launch();
-  };
-  run_all();  // libraries set themselves up before anything is recorded
-  stream.synchronize();
-  const Graph graph(stream, run_all);
-  for (int i = 0; i < 3; ++i) graph.replay(stream);
+double seconds_of(const Stream& stream, const std::function<void()>& queue) {
   Event start;
   Event stop;
-  return collect(
-      [&] {
-        start.record(stream);
-        graph.replay(stream);
-        stop.record(stream);
-        stream.synchronize();
-        return stop.elapsed_us_since(start) / static_cast<double>(sets.size());
-      },
-      plan);
+  start.record(stream);
+  queue();
+  stop.record(stream);
+  stream.synchronize();
+  return stop.elapsed_us_since(start) * 1e-6;
 }
 
-Ceilings ceilings(DType dtype, const Stream& stream) {
-  static std::map<DType, Ceilings> known;
-  if (properties().kind != DeviceKind::kCuda) return {};
-  // Longer than a case takes: a bisection, which starts sweep for one case at a time, does without.
-  const char* const wanted = std::getenv("ASSAY_CEILINGS");
-  if (wanted && std::string_view(wanted) == "0") return {};
-  if (const auto found = known.find(dtype); found != known.end()) return found->second;
+}  // namespace
 
-  constexpr std::size_t COPY_BYTES = std::size_t{2} << 30;
-  constexpr int N = 8192;
-  Ceilings measured;
-  const SamplingPlan plan;
-  {
-    DeviceBuffer<char> from(COPY_BYTES, "ceiling: copy source");
-    DeviceBuffer<char> to(COPY_BYTES, "ceiling: copy target");
-    // Not as a graph: there the driver gives a copy to its copy engines, which are slower.
-    Event start;
-    Event stop;
-    const std::vector<double> times = collect(
-        [&] {
-          start.record(stream);
-          copy_on_device(to.data(), from.data(), COPY_BYTES, stream);
-          stop.record(stream);
-          return stop.elapsed_us_since(start);
-        },
-        plan);
-    measured.bytes_per_s = 2.0 * COPY_BYTES / (reports::summarize(times).median_us * 1e-6);
-  }
-  {
-    // Random operands: a product of zeros runs faster than one of numbers.
-    Random random(1);
-    HostTensor host(dtype, {N, N});
-    normal(0.0, 1.0)(host, random);
-    const DeviceBuffer<unsigned char> x(host.bytes, stream, "ceiling: x");
-    const DeviceBuffer<unsigned char> w(host.bytes, stream, "ceiling: w");
-    DeviceBuffer<unsigned char> y(host.bytes.size(), "ceiling: y");
-    const std::vector<double> times = time_graph(
-        stream, {[&] { gemm_nt(y.data(), x.data(), w.data(), nullptr, N, N, N, dtype, stream); }},
-        plan);
-    measured.flops_per_s = 2.0 * N * N * N / (reports::summarize(times).median_us * 1e-6);
-  }
-  known[dtype] = measured;
-  return measured;
+std::size_t passes_for(double pass_seconds, std::size_t sets) {
+  const double wanted = std::ceil(LEAST_REPLAY_SECONDS / std::max(pass_seconds, 1e-9));
+  const double most = std::floor(MOST_LAUNCHES / static_cast<double>(sets));
+  return static_cast<std::size_t>(std::max(1.0, std::min(wanted, most)));
 }
 
-void describe_times(reports::Row& row, const std::vector<double>& samples_us,
-                    const Ceilings& ceilings) {
-  reports::set_times(row, reports::summarize(samples_us));
+Replay calibrate(const Stream& stream, std::size_t sets,
+                 const std::function<std::function<void()>(std::size_t passes)>& record) {
+  Replay replay{record(1), static_cast<double>(sets), 0.0};
+  seconds_of(stream, replay.queue);  // the first replay uploads the graph
+  const double pass_seconds = seconds_of(stream, replay.queue);
+  const std::size_t passes = passes_for(pass_seconds, sets);
+  replay.seconds = pass_seconds * static_cast<double>(passes);
+  if (passes == 1) return replay;
+  replay.queue = record(passes);
+  replay.executions *= static_cast<double>(passes);
+  seconds_of(stream, replay.queue);
+  return replay;
+}
+
+Replay record_graph(const Stream& stream, const std::vector<std::function<void()>>& launches) {
+  for (const auto& launch : launches) launch();  // libraries set themselves up
+  stream.synchronize();
+  return calibrate(stream, launches.size(), [&](std::size_t passes) -> std::function<void()> {
+    const auto graph = std::make_shared<const Graph>(stream, [&] {
+      for (std::size_t pass = 0; pass < passes; ++pass) {
+        for (const auto& launch : launches) launch();
+      }
+    });
+    return [graph, &stream] { graph->replay(stream); };
+  });
+}
+
+Sampler sampler_of(const Stream& stream, const Replay& replay) {
+  const auto start = std::make_shared<Event>();
+  const auto stop = std::make_shared<Event>();
+  const bool lead = properties().kind == DeviceKind::kCuda && replay.seconds < LONG_REPLAY_SECONDS;
+  return [=, &stream] {
+    if (lead) replay.queue();
+    start->record(stream);
+    replay.queue();
+    stop->record(stream);
+    stream.synchronize();
+    return stop->elapsed_us_since(*start) / replay.executions;
+  };
+}
+
+Load load_of(const Stream& stream, const Replay& replay, const Gauge& gauge) {
+  const double replays =
+      std::max(1.0, std::ceil(ENERGY_BATCH_SECONDS / std::max(replay.seconds, 1e-9)));
+  const auto run = [&] {
+    for (double i = 0; i < replays; ++i) replay.queue();
+    stream.synchronize();
+  };
+  Load load;
+  EnergyPlan plan;
+  plan.window_s = std::max(plan.window_s, std::min(6.0 * replay.seconds, MOST_ENERGY_SECONDS));
+  plan.give_up_s = std::max(plan.give_up_s, 2.0 * plan.window_s);
+  load.energy = measure_energy(run, replays * replay.executions, gauge, plan);
+  if (properties().kind == DeviceKind::kCuda && !load.energy) run();
+  load.conditions = read_conditions();
+  return load;
+}
+
+void describe_times(reports::Row& row, const Collected& collected) {
+  reports::set_times(row, reports::summarize(collected.samples_us));
   reports::set_rates(row);
-  const Conditions now = read_conditions();
+  row.set("discarded", collected.discarded).set("throttle", collected.throttle);
+}
+
+void describe_load(reports::Row& row, const Load& load) {
+  const Conditions& now = load.conditions;
   row.set("sm_mhz", now.sm_mhz).set("mem_mhz", now.mem_mhz).set("temp_c", now.temp_c);
-  row.set("power_w", now.power_w).set("throttle", now.throttle);
-  if (ceilings.bytes_per_s <= 0.0) return;
-  // The least time that the bytes and the operations need; the larger is the limit.
-  const double bytes_s = row.real("bytes").value_or(0.0) / ceilings.bytes_per_s;
-  const double flops_s = row.real("flops").value_or(0.0) / ceilings.flops_per_s;
-  const double median_s = row.real("t_median_us").value_or(0.0) * 1e-6;
-  if (median_s > 0.0) row.set("roofline_frac", std::max(bytes_s, flops_s) / median_s);
+  row.set("power_w", now.power_w);
+  if (!load.energy) return;
+  // NVML's own figure of power is the mean of the last second on this and later GPUs.
+  row.set("power_w", load.energy->watts).set("energy_j", load.energy->joules);
+}
+
+void describe_peer(reports::Row& row, const Collected& peer) {
+  row.set("ref_median_us", reports::summarize(peer.samples_us).median_us);
+  reports::set_rates(row);
 }
 
 }  // namespace assay::suites

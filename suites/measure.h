@@ -1,44 +1,56 @@
-// Timing: samples until the median is known well enough, and the machine's own ceilings.
+// Timing what runs on a device: work recorded once and replayed, and what a row says of it.
 #pragma once
 
+#include <cstddef>
 #include <functional>
+#include <optional>
 #include <vector>
 
 #include "kernels/device/dtype.h"
+#include "kernels/device/properties.h"
 #include "kernels/device/stream.h"
 #include "reports/row.h"
+#include "suites/ceilings.h"
+#include "suites/collect.h"
 
 namespace assay::suites {
 
-/// When to stop: as soon as the median's 95 % confidence interval is narrower than
-/// `relative_precision` of the median, at `max_samples`, or after `max_seconds`; never before
-/// `min_samples`.
-struct SamplingPlan {
-  std::size_t min_samples = 20;
-  std::size_t max_samples = 200;
-  double max_seconds = 0.5;
-  double relative_precision = 0.01;
+/// Work that was recorded, to be replayed as often as asked for.
+struct Replay {
+  std::function<void()> queue;  // one replay, on the stream that it was recorded for
+  double executions = 1.0;      // of the work that is timed, in one replay
+  double seconds = 0.0;         // of one replay, about
 };
-/// `sample` gives one time in microseconds.
-std::vector<double> collect(const std::function<double()>& sample, const SamplingPlan& plan);
 
-/// Times work on the device as replays of one graph that holds a launch for each input set: with
-/// sets larger than the cache together, each finds its inputs outside it. Microseconds per set.
-std::vector<double> time_graph(const Stream& stream, const std::vector<std::function<void()>>& sets,
-                               const SamplingPlan& plan);
+/// `record(passes)` records that many passes over `sets` executions and gives a function that
+/// queues them; it is asked again for more passes where one replay is so short that an event's
+/// resolution, half a microsecond, would show in its time.
+Replay calibrate(const Stream& stream, std::size_t sets,
+                 const std::function<std::function<void()>(std::size_t passes)>& record);
+/// The passes that calibrate() asks for, given the seconds of one with `sets` executions.
+std::size_t passes_for(double pass_seconds, std::size_t sets);
 
-/// What this GPU reaches at best: bandwidth of a copy (read + written) and cuBLASLt's rate.
-struct Ceilings {
-  double bytes_per_s = 0.0;  // 0: not measured, as on the emulated device
-  double flops_per_s = 0.0;
+/// A graph that holds a launch for each input set, `launches`, in turn, as often as calibrate()
+/// says.
+Replay record_graph(const Stream& stream, const std::vector<std::function<void()>>& launches);
+
+/// Microseconds of one execution, by events. On a GPU a short replay comes second in a queue of
+/// two, of which the first is not timed: else the time in which the host queues it would count.
+Sampler sampler_of(const Stream& stream, const Replay& replay);
+
+/// The GPU under this work: mean power and energy where the counter allows, clocks just after.
+/// Energy takes a tenth of a second, or some executions where those are longer.
+struct Load {
+  Conditions conditions;
+  std::optional<Energy> energy;
 };
-/// Measured on first use, on a GPU: a copy of 2 GiB, and an 8192^3 product of `dtype`. Not where
-/// ASSAY_CEILINGS=0 is in the environment.
-Ceilings ceilings(DType dtype, const Stream& stream);
+Load load_of(const Stream& stream, const Replay& replay, const Gauge& gauge = {});
 
-/// Fills in the row's times, rates, the GPU's conditions just after them and, where the ceilings
-/// are known, roofline_frac.
-void describe_times(reports::Row& row, const std::vector<double>& samples_us,
-                    const Ceilings& ceilings);
+/// Fills in the row's times and rates, samples dropped, and throttling.
+void describe_times(reports::Row& row, const Collected& collected);
+/// Fills in clocks, temperature, power and energy.
+void describe_load(reports::Row& row, const Load& load);
+/// Fills in ref_median_us and speedup_vs_ref, after describe_times.
+void describe_peer(reports::Row& row, const Collected& peer);
 
 }  // namespace assay::suites

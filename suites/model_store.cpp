@@ -146,15 +146,17 @@ Verdict ModelStore::run_and_judge(const ModelShape& shape) {
   } else {
     llama.prefill(std::vector<std::vector<int>>(batch, prompt), std::vector<int>(batch, 0));
   }
-  const std::vector<float> logits = llama.logits();
   llama.keep_logits(false);
+  return judge_logits(llama.logits(), shape);
+}
 
+Verdict ModelStore::judge_logits(const std::vector<float>& logits, const ModelShape& shape) {
   const Answer expected =
       concatenate(std::vector<Answer>(static_cast<std::size_t>(shape.batch), answer(shape.kv_len)));
-  HostTensor found(shape.dtype, {shape.batch, llama.config().vocab_size});
+  HostTensor found(shape.dtype, {shape.batch, config_.vocab_size});
   for (std::size_t i = 0; i < found.count(); ++i) found.set(i, static_cast<double>(logits.at(i)));
-  return judge("logits", found, expected, llama.config().intermediate_size,
-               stream_roundings(llama.config().num_hidden_layers - 1));
+  return judge("logits", found, expected, config_.intermediate_size,
+               stream_roundings(config_.num_hidden_layers - 1));
 }
 
 }  // namespace assay::suites

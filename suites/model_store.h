@@ -47,6 +47,8 @@ class ModelStore {
   /// Runs the shape and compares its logits: those of every sequence, as all have the same prompt.
   /// Afterwards the cache is filled. Done once for each shape and engine.
   const Verdict& check(const ModelShape& shape);
+  /// Whether these are the logits (B, V) after the shape's prompts.
+  Verdict judge_logits(const std::vector<float>& logits, const ModelShape& shape);
 
   const ModelConfig& config() const { return config_; }
 

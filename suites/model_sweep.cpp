@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <memory>
 #include <optional>
@@ -11,14 +10,11 @@
 
 #include "engine/llama.h"
 #include "kernels/device/properties.h"
-#include "suites/accounting.h"
-#include "suites/interrupt.h"
-#include "suites/kernel_run.h"
-#include "suites/measure.h"
 #include "suites/model_oracle.h"
 #include "suites/model_store.h"
 #include "suites/rows.h"
 #include "suites/sweeps.h"
+#include "suites/time_models.h"
 
 namespace assay::suites {
 namespace {
@@ -46,76 +42,6 @@ double attention_flops(const ModelConfig& c, double pairs) {
 double visible_pairs(const ModelShape& shape) {
   return shape.decode ? static_cast<double>(shape.batch) * shape.kv_len
                       : 0.5 * shape.batch * shape.q_len * (shape.q_len + 1.0);
-}
-
-// Fills in the verdict; whether the shape may be timed.
-bool passes(reports::Row& row, const Verdict& verdict) {
-  describe_verdict(row, verdict);
-  row.set("status", std::string_view(name_of(verdict.pass ? Status::kPass : Status::kFail)));
-  if (!verdict.pass) fmt::print(stderr, "{}: {}\n", row.text("case_id"), verdict.describe());
-  return verdict.pass;
-}
-
-double timed_us(const std::function<void()>& work) {
-  const auto start = std::chrono::steady_clock::now();
-  work();
-  return std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start)
-      .count();
-}
-
-// Whole steps as a caller sees them: until their tokens are on the host.
-std::vector<double> measure_model(reports::Row& row, ModelStore& store, const ModelShape& shape) {
-  if (!passes(row, store.check(shape))) return {};
-  Llama& llama = store.engine(shape);
-  const std::vector<int> prompt = store.prompt(shape.kv_len);
-  const std::vector<std::vector<int>> prompts(static_cast<std::size_t>(shape.batch), prompt);
-  const std::vector<int> tokens(static_cast<std::size_t>(shape.batch), prompt.back());
-  const std::vector<int> past(static_cast<std::size_t>(shape.batch), shape.kv_len - 1);
-  const auto step = [&] {
-    if (shape.decode) {
-      llama.decode(tokens, past);  // writes the same slot every time
-    } else {
-      llama.prefill(prompts, std::vector<int>(prompts.size(), 0));
-    }
-  };
-  step();  // sets libraries up
-  step();  // records the graph
-  account_step(row, step);
-  SamplingPlan plan;
-  if (!shape.decode) plan = {6, 100, 2.0, 0.01};
-  const std::vector<double> samples = collect([&] { return timed_us(step); }, plan);
-  describe_times(row, samples, ceilings(shape.dtype, llama.stream()));
-  const double seconds = row.real("t_median_us").value_or(0.0) * 1e-6;
-  row.set("tok_per_s", static_cast<double>(shape.batch) * shape.q_len / seconds);
-  if (!shape.decode) row.set("ttft_ms", seconds * 1e3);
-  return samples;
-}
-
-// One block of the first layer, replayed as a graph. The whole step is what is checked. A layer of
-// 7B is larger than any cache, so its weights are read anew by each replay.
-std::vector<double> measure_block(reports::Row& row, ModelStore& store, const ModelShape& shape,
-                                  Block block) {
-  if (!passes(row, store.check(shape))) return {};
-  Llama& llama = store.engine(shape);
-  const std::vector<int> prompt = store.prompt(shape.kv_len);
-  StepInput input;
-  for (int b = 0; b < shape.batch; ++b) {
-    input.ids.emplace_back(prompt.end() - shape.q_len, prompt.end());
-    input.past_lens.push_back(shape.kv_len - shape.q_len);
-  }
-  const Step step = llama.begin_step(input);
-  llama.embed(step);
-  const auto run = [&] {
-    if (block == Block::kAttention) llama.attention_block(0, step);
-    if (block == Block::kFeedForward) llama.feed_forward_block(0, step);
-    if (block == Block::kDecoderLayer) llama.decoder_layer(0, step);
-  };
-  const std::uint64_t launches = launch_count();
-  run();
-  row.set("launches", launch_count() - launches);
-  const std::vector<double> samples = time_graph(llama.stream(), {run}, {});
-  describe_times(row, samples, ceilings(shape.dtype, llama.stream()));
-  return samples;
 }
 
 // What a point of the sweep is, whichever kernel set runs it.
@@ -244,13 +170,14 @@ SweepCase model_case(const ModelPoint& p, const std::optional<Block>& block,
   }
   all.measure = [=](const std::vector<SweepRow>& chosen) {
     std::vector<Measured> measured;
-    for (const SweepRow& row : chosen) {
-      stop_if_interrupted();
-      Measured m{row.identity, {}};
-      const ModelShape shape = p.shape(row.identity.text("kernel_set"));
-      m.samples_us =
-          block ? measure_block(m.row, *store, shape, *block) : measure_model(m.row, *store, shape);
-      measured.push_back(std::move(m));
+    for (const SweepRow& row : chosen) measured.push_back({row.identity, {}});
+    std::vector<ModelRow> rows;
+    for (Measured& m : measured) {
+      rows.push_back({p.shape(m.row.text("kernel_set")), &m.row, {}});
+    }
+    time_models(*store, block, rows, p.seed);
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      measured[i].samples_us = std::move(rows[i].samples_us);
     }
     return measured;
   };

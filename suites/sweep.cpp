@@ -33,12 +33,16 @@ void init_benchmark(const SweepOptions& options, char* program) {
   if (count > 1) throw InputError(std::string("sweep: unknown argument ") + arguments[1]);
 }
 
-void print_ceilings(const std::vector<DType>& dtypes) {
+// What the machine reaches at best, as rows of the report that it is held against.
+void add_ceilings(const SweepOptions& options, SweepReport& report) {
   const Stream stream;
-  for (const DType dtype : dtypes) {
+  for (const CeilingRow& ceiling : measure_ceilings(options.dtypes, stream, options.plan.seed)) {
+    if (!report.has(ceiling.row)) report.add(ceiling.row, ceiling.samples_us);
+  }
+  for (const DType dtype : options.dtypes) {
     const Ceilings limit = ceilings(dtype, stream);
     if (limit.bytes_per_s > 0.0) {
-      fmt::print(stderr, "sweep: ceilings {}: copy {:.0f} GB/s, matrix product {:.0f} TFLOP/s\n",
+      fmt::print(stderr, "sweep: ceilings {}: memory {:.0f} GB/s, matrix product {:.0f} TFLOP/s\n",
                  assay::name_of(dtype), limit.bytes_per_s * 1e-9, limit.flops_per_s * 1e-12);
     }
   }
@@ -103,7 +107,7 @@ int run(int argc, char** argv) {
   }
 
   catch_interrupts();
-  print_ceilings(options.dtypes);
+  add_ceilings(options, *report);
   Progress progress(stderr, ::isatty(STDERR_FILENO) != 0, options.progress_s);
   sweep.run(*report, progress);
   if (const int signal = interrupted(); signal != 0) {

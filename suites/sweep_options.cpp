@@ -202,6 +202,12 @@ std::optional<SweepOptions> parse_sweep_options(int argc, const char* const* arg
   for (CLI::Option* option : {batch, seq, phase, model, dtypes, ops, levels, kernels, cases}) {
     option->group(shapes);
   }
+  ResourceOptions resources;
+  auto* table = app.add_option("--resources", resources.file,
+                               "kernel_resources.json of a CUDA build: fills in registers, spills, "
+                               "shared memory, occupancy");
+  app.add_option("--arch", resources.arch, "With --resources: the architecture, as sm_90a")
+      ->needs(table);
   app.add_option("--csv", options.csv, "The report; raw samples go beside it")
       ->capture_default_str();
   app.add_flag("--resume", options.resume, "Go on with a report that was cut short");
@@ -219,6 +225,7 @@ std::optional<SweepOptions> parse_sweep_options(int argc, const char* const* arg
   const Given given{batch->count() + seq->count() + phase->count() > 0, set->count() > 0,
                     model->count() > 0, dtypes->count() > 0, levels->count() > 0};
   apply(options, flags, given, device);
+  options.plan.resources = read_resources(resources);
   options.progress_s = parse_duration_s("--progress", flags.progress);
   options.benchmark_flags = app.remaining();
   options.list_only = std::any_of(

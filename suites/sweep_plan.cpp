@@ -45,7 +45,8 @@ SweepCase impossible_case(const Problem& problem, const CaseFamily& family, DTyp
 }
 
 SweepCase problem_case(const Problem& problem, const CaseFamily& family, DType dtype,
-                       std::uint64_t seed) {
+                       const SweepPlan& plan) {
+  const std::uint64_t seed = plan.seed;
   for (const auto& [name, value] : problem.dimensions) {
     if (value > MOST_DIMENSION) {
       return impossible_case(problem, family, dtype,
@@ -55,7 +56,7 @@ SweepCase problem_case(const Problem& problem, const CaseFamily& family, DType d
   const DimensionValues values = values_of(problem, family);
   const std::string reason = family.impossible(values);
   if (!reason.empty()) return impossible_case(problem, family, dtype, reason, seed);
-  return kernel_case(family.make(values, dtype, ShapeSet::kSweep), seed);
+  return kernel_case(family.make(values, dtype, ShapeSet::kSweep), seed, plan.resources);
 }
 
 // Collects cases, each once.
@@ -81,7 +82,7 @@ void add_tables(Collection& all, const SweepPlan& plan) {
     const auto& dtypes = plan.table_dtypes;
     const bool of_dtype =
         !is_float(c.dtype) || std::find(dtypes.begin(), dtypes.end(), c.dtype) != dtypes.end();
-    if (of_dtype && chosen(plan.ops, c.op)) all.add(kernel_case(std::move(c), plan.seed));
+    if (of_dtype && chosen(plan.ops, c.op)) all.add(kernel_case(std::move(c), plan.seed, plan.resources));
   }
 }
 
@@ -121,7 +122,7 @@ std::vector<WorkPoint> grid(const std::vector<Phase>& phases, const std::vector<
 PlannedSweep assemble(const SweepPlan& plan) {
   Collection all;
   for (const std::string& name : plan.case_names) {
-    all.add(kernel_case(make_case(name, all_families(), ShapeSet::kSweep), plan.seed));
+    all.add(kernel_case(make_case(name, all_families(), ShapeSet::kSweep), plan.seed, plan.resources));
   }
   if (plan.tables) add_tables(all, plan);
   for (const GridPart& part : plan.kernels) add_grid(all, plan, part);

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "kernels/device/properties.h"
+#include "suites/resources.h"
 #include "suites/sweeps.h"
 
 namespace assay::suites {
@@ -28,6 +30,7 @@ struct SweepPlan {
   std::vector<std::string> ops;          // kernels of these alone; empty: of all
   std::vector<std::string> kernel_sets;  // of models
   std::uint64_t seed = 1;
+  std::shared_ptr<const ResourceTable> resources;  // of kernels; null: the device's own word
 };
 
 /// Every phase x batch x sequence length.

@@ -63,7 +63,7 @@ class SweepReport {
 };
 
 /// The case of one op with all of its versions.
-SweepCase kernel_case(Case c, std::uint64_t seed);
+SweepCase kernel_case(Case c, std::uint64_t seed, std::shared_ptr<const ResourceTable> resources);
 /// Blocks and whole steps of a random model of this preset at each point: a row for each kernel
 /// set.
 std::vector<SweepCase> model_cases(const std::string& model, DType dtype,

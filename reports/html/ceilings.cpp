@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <utility>
 
 namespace assay::reports {
@@ -34,6 +35,41 @@ DtypeCeilings derive(const std::vector<Limited>& rows) {
 }
 
 }  // namespace
+
+std::vector<DtypeCeilings> find_ceilings(std::span<const Row> rows) {
+  struct Measured {
+    double gb_per_s = 0;
+    std::map<std::string, double> tflop_per_s;  // by dtype
+    std::set<std::string> dtypes;               // of rows that have a share of the limit
+  };
+  std::map<std::string, Measured> runs;
+  for (const Row& row : rows) {
+    if (row.text("suite") != "ceiling") continue;
+    Measured& run = runs[row.text("run_id")];
+    if (!row.has("dtype")) run.gb_per_s = std::max(run.gb_per_s, row.real("gb_per_s").value_or(0));
+    if (row.has("dtype")) run.tflop_per_s[row.text("dtype")] = row.real("tflop_per_s").value_or(0);
+  }
+  std::vector<Row> others;
+  for (const Row& row : rows) {
+    const auto run = runs.find(row.text("run_id"));
+    if (run == runs.end()) {
+      others.push_back(row);
+    } else if (row.has("roofline_frac")) {
+      run->second.dtypes.insert(row.text("dtype"));
+    }
+  }
+  std::vector<DtypeCeilings> all = derive_ceilings(others);
+  for (const auto& [run_id, run] : runs) {
+    for (const std::string& dtype : run.dtypes) {
+      DtypeCeilings found{run_id, dtype, {}, {}};
+      if (run.gb_per_s > 0) found.gb_per_s = run.gb_per_s;
+      const auto peak = run.tflop_per_s.find(dtype);
+      if (peak != run.tflop_per_s.end() && peak->second > 0) found.tflop_per_s = peak->second;
+      if (found.gb_per_s || found.tflop_per_s) all.push_back(std::move(found));
+    }
+  }
+  return all;
+}
 
 std::vector<DtypeCeilings> derive_ceilings(std::span<const Row> rows) {
   std::map<std::pair<std::string, std::string>, std::vector<Limited>> groups;

@@ -18,6 +18,11 @@ struct DtypeCeilings {
   std::optional<double> tflop_per_s;  ///< Arithmetic peak, 1e12 flop/s.
 };
 
+/// The ceilings of each run: its rows of the suite `ceiling`, where it has them, else what
+/// derive_ceilings() says. The bandwidth is the larger one of reading and copying, as in the runs'
+/// own roofline_frac.
+std::vector<DtypeCeilings> find_ceilings(std::span<const Row> rows);
+
 /// A row's roofline_frac is max(bytes / B, flops / P) / time, for the bandwidth B and the peak P
 /// that its run measured (Williams, Waterman and Patterson, Roofline, 2009). So gb_per_s /
 /// roofline_frac is B for a row that memory limits and below B for any other, and tflop_per_s /

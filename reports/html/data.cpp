@@ -100,7 +100,7 @@ std::string report_json(const Report& report, const std::optional<PageComparison
     out["columns"].push_back(std::move(one));
   }
   out["ceilings"] = Json::array();
-  for (const DtypeCeilings& found : derive_ceilings(report.rows)) {
+  for (const DtypeCeilings& found : find_ceilings(report.rows)) {
     Json one = {{"run_id", found.run_id}, {"dtype", found.dtype}};
     if (found.gb_per_s) one["gb_per_s"] = six_digits(*found.gb_per_s);
     if (found.tflop_per_s) one["tflop_per_s"] = six_digits(*found.tflop_per_s);

@@ -16,7 +16,7 @@
   Assay.rows = rows;
 
   const emulated = rows.some((row) => row.device === 'emulated');
-  const timed = rows.filter((row) => row.status === 'PASS' && row.t_median_us > 0);
+  const timed = rows.filter((row) => row.status === 'PASS' && row.t_median_us > 0 && row.suite !== 'ceiling');
   const variant = (row) => row.version ?? row.kernel_set ?? '\u2013';
   const subject = (row) => row.op ?? (row.suite === 'generation' ? 'whole model' : row.suite);
   const LEVELS = ['generation', 'layer', 'kernel'];

@@ -75,6 +75,21 @@ std::string throttling(const Report& report) {
   return text;
 }
 
+// What the machine reached at best: "read 4160 GB/s", "fp16 product 721 TFLOP/s".
+std::vector<std::string> limits(const Report& report) {
+  std::vector<std::string> parts;
+  for (const Row& row : report.rows) {
+    if (row.text("suite") != "ceiling") continue;
+    const std::string& id = row.text("case_id");
+    const std::string name = id.substr(id.rfind('/') + 1);
+    parts.push_back(row.has("dtype") ? fmt::format("{} product {} TFLOP/s", row.text("dtype"),
+                                                   figure(row.real("tflop_per_s").value_or(0)))
+                                     : fmt::format("{} {} GB/s", name,
+                                                   figure(row.real("gb_per_s").value_or(0))));
+  }
+  return parts;
+}
+
 std::string time_span(const Report& report) {
   auto times = distinct(report, "utc");
   std::ranges::sort(times);
@@ -249,6 +264,7 @@ std::string origin_section(const Report& report) {
            {span_of(report, "SM clock", "sm_mhz"), span_of(report, "memory clock", "mem_mhz"),
             span_of(report, "temperature", "temp_c"), span_of(report, "power", "power_w"),
             throttling(report)});
+  add_fact(out, "Limits", limits(report));
   const auto runs = distinct(report, "run_id");
   add_fact(out, runs.size() == 1 ? "Run" : "Runs", runs);
   add_fact(out, "Time", {time_span(report)});
@@ -262,6 +278,7 @@ std::string correctness_section(const Report& report) {
   std::map<std::pair<std::size_t, std::string>, Tally> tallies;
   Tally all;
   for (const Row& row : report.rows) {
+    if (row.text("suite") == "ceiling") continue;  // nothing that could be wrong
     const auto level = static_cast<std::size_t>(
         std::ranges::find(LEVELS, std::string_view(row.text("suite"))) - std::begin(LEVELS));
     tallies[{level, row.has("op") ? row.text("op") : "\u2013"}].add(row);

@@ -83,11 +83,18 @@ TEST_F(TimedRows, OtherMachinesAndBuilds) {
             Texts{"INCOMPARABLE: build_flags -O3 -> -O0"});
   EXPECT_EQ(findings(row(100), row(200, "driver", "")),
             Texts{"INCOMPARABLE: driver 550 -> (none)"});
-  EXPECT_EQ(findings(row(100), row(200, "throttle", "power_cap")),
-            Texts{"INCOMPARABLE: new throttled: power_cap"});
+  EXPECT_EQ(findings(row(100), row(200, "throttle", "power_cap sw_thermal")),
+            Texts{"INCOMPARABLE: new throttled: power_cap sw_thermal"});
   EXPECT_EQ(findings(row(100, "throttle", "hw_thermal sw_thermal"), row(200)),
             Texts{"INCOMPARABLE: base throttled: hw_thermal sw_thermal"});
-  // Clocks that somebody set are no throttling, if they are set in both.
+  EXPECT_EQ(findings(row(100, "throttle", "hw_thermal"), row(100, "throttle", "hw_thermal")),
+            Texts{"INCOMPARABLE: base throttled: hw_thermal, new throttled: hw_thermal"});
+  // At its power limit a GPU is as it is meant to be, if it is there in both.
+  EXPECT_EQ(findings(row(100), row(200, "throttle", "power_cap")),
+            Texts{"INCOMPARABLE: throttle none -> power_cap"});
+  EXPECT_EQ(findings(row(100, "throttle", "power_cap"), row(200, "throttle", "power_cap")),
+            Texts{"SLOWER"});
+  // So are clocks that somebody set.
   EXPECT_EQ(findings(row(100), row(200, "throttle", "applications_clocks")),
             Texts{"INCOMPARABLE: throttle none -> applications_clocks"});
   EXPECT_EQ(findings(row(100, "throttle", "applications_clocks"),

@@ -102,6 +102,49 @@ TEST(Html, CeilingsFromRows) {
   EXPECT_TRUE(derive_ceilings(std::span(rows).last(1)).empty());
 }
 
+Row ceiling_row(const char* id, const char* dtype, const char* column, double value) {
+  Row row = sample_row(id);
+  row.set("suite", "ceiling").clear("op").clear("version").clear("dtype");
+  row.set("case_id", id).set(column, value);
+  if (*dtype != '\0') row.set("dtype", dtype);
+  return row;
+}
+
+TEST(Html, CeilingsThatWereMeasured) {
+  std::vector<Row> rows = {limited_row("a", 2000, 1, 0.5), limited_row("c", 100, 600, 0.75)};
+  rows.push_back(limited_row("i", 500, 0, 0.25));
+  rows.back().set("dtype", "i32");
+  EXPECT_DOUBLE_EQ(*find_ceilings(rows)[0].gb_per_s, 4000);  // else they are worked out
+  rows.push_back(ceiling_row("ceiling/read", "", "gb_per_s", 4160));
+  rows.push_back(ceiling_row("ceiling/copy", "", "gb_per_s", 4200));
+  rows.push_back(ceiling_row("ceiling/gemm", "fp16", "tflop_per_s", 721));
+  rows.push_back(ceiling_row("ceiling/gemm", "bf16", "tflop_per_s", 781));
+  const auto found = find_ceilings(rows);
+  ASSERT_EQ(found.size(), 2u);  // bf16 has no row to draw
+  EXPECT_EQ(found[0].dtype, "fp16");
+  EXPECT_DOUBLE_EQ(*found[0].gb_per_s, 4200);
+  EXPECT_DOUBLE_EQ(*found[0].tflop_per_s, 721);
+  EXPECT_EQ(found[1].dtype, "i32");
+  EXPECT_DOUBLE_EQ(*found[1].gb_per_s, 4200);
+  EXPECT_FALSE(found[1].tflop_per_s);
+  // Another run without rows of its own is not held against these.
+  rows.push_back(limited_row("z", 1000, 1, 0.5));
+  rows.back().set("run_id", "another");
+  for (const DtypeCeilings& ceilings : find_ceilings(rows)) {
+    EXPECT_DOUBLE_EQ(*ceilings.gb_per_s, ceilings.run_id == "another" ? 2000 : 4200);
+  }
+}
+
+TEST(Html, SaysTheLimitsAndHoldsThemForNoCaseOfCorrectness) {
+  Report report;
+  report.rows = {sample_row("a"), ceiling_row("ceiling/read", "", "gb_per_s", 4160),
+                 ceiling_row("ceiling/gemm", "bf16", "tflop_per_s", 781)};
+  EXPECT_TRUE(contains(origin_section(report),
+                       "<dt>Limits</dt><dd>read 4160 GB/s, bf16 product 781 TFLOP/s</dd>"))
+      << origin_section(report);
+  EXPECT_FALSE(contains(correctness_section(report), "<td>?</td>"));
+}
+
 TEST(Html, CeilingsOfASweep) {
   const auto found = derive_ceilings(synthetic_sweep());
   ASSERT_EQ(found.size(), 3u);

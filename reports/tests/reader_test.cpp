@@ -189,7 +189,7 @@ TEST(Reader, AnotherSchemaVersion) {
   EXPECT_EQ(report.rows, std::vector<Row>{A});
   ASSERT_EQ(report.diagnostics.size(), 1u);
   EXPECT_EQ(problems(report)[0],
-            "r.csv:3:1: error: schema_version: '99'; this program reads version 2 (and 1 more rows "
+            "r.csv:3:1: error: schema_version: '99'; this program reads version 3 (and 1 more rows "
             "of that version)");
 }
 

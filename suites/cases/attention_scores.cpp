@@ -8,6 +8,7 @@
 
 #include "reference/ops.h"
 #include "suites/cases/attention.h"
+#include "suites/cases/attention_peers.h"
 #include "suites/cases/table.h"
 
 namespace assay::suites {
@@ -56,6 +57,7 @@ Case make(const AttentionShape& shape, DType dtype) {
                                         static_cast<double>(scale))
                 .to(t[q].scalar_type())};
   });
+  c.prepared_peer(scores_peer(q, k, mask, static_cast<double>(scale)));
   const auto scored = [=](const Tensors& t, const at::Tensor& seen, double by) {
     return reference::attention_scores(t[q], t[k].nan_to_num(), seen, by);
   };

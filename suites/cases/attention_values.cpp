@@ -5,6 +5,7 @@
 
 #include "reference/ops.h"
 #include "suites/cases/attention.h"
+#include "suites/cases/attention_peers.h"
 #include "suites/cases/table.h"
 
 namespace assay::suites {
@@ -47,6 +48,7 @@ Case make(const AttentionShape& shape, DType dtype) {
   c.summed([=](const Tensors& t) -> Tensors {
     return {reference::attention_values(t[p].square(), t[v].square(), t[kv_lens])};
   });
+  c.prepared_peer(values_peer(p, v, kv_lens));
   c.spoil("one_slot_too_few", [=](const Tensors& t) -> Tensors {
     return {reference::attention_values(t[p], t[v], t[kv_lens] - 1)};
   });

@@ -54,6 +54,21 @@ Case make(const Shape& shape, DType dtype) {
     return {reference::dequantize(t[codes], t[scales], bits, group_size, k, at::kDouble)
                 .to(scalar_type(dtype))};
   });
+  // A code times an fp16 scale is rounded to fp16 at once; no other scale has to be.
+  c.peer([=](const Tensors& t) -> Tensors {
+    at::Tensor values = t[codes].view(at::kChar);
+    if (bits == 4) {
+      values = at::stack({at::bitwise_and(values, 15),
+                          at::bitwise_and(at::bitwise_right_shift(values, 4), 15)},
+                         -1) -
+               8;
+    }
+    const bool half = t[scales].scalar_type() == at::kHalf && dtype != DType::kF16;
+    const at::Tensor scale = half ? t[scales].to(at::kFloat) : t[scales];
+    return {(values.view({n, k / group_size, group_size}) * scale.unsqueeze(-1))
+                .view({n, k})
+                .to(scalar_type(dtype))};
+  });
   const auto read = [=](const at::Tensor& codes_read, const at::Tensor& scales_read) -> Tensors {
     return {reference::dequantize(codes_read, scales_read, bits, group_size, k, at::kDouble)};
   };

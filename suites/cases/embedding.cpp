@@ -45,6 +45,7 @@ Case make(const Shape& shape, DType dtype) {
   c.exact().work(tokens * (2.0 * row_bytes + 4.0), 0.0);
   c.reference(
       [=](const Tensors& t) -> Tensors { return {reference::embedding(t[table], t[ids])}; });
+  c.peer([=](const Tensors& t) -> Tensors { return {at::embedding(t[table], t[ids])}; });
   c.spoil("row_of_the_id_before", [=](const Tensors& t) -> Tensors {
     return {reference::embedding(t[table], at::remainder(t[ids] - 1, vocab))};
   });

@@ -61,6 +61,23 @@ Case make(const Shape& shape, DType dtype) {
         t[k_cache], t[v_cache], t[qkv], t[positions], t[offset], t_max, heads, kv_heads);
     return {cache.k, cache.v};
   });
+  // Into the caches themselves; the sequence of each token is at hand.
+  c.prepared_peer([=, tokens = r.tokens](const Tensors& t) -> std::function<Tensors()> {
+    const at::Tensor slots = at::arange(tokens, t[offset].options().dtype(at::kLong)) + t[offset];
+    const at::Tensor sequence = slots.floor_divide(t_max);
+    return [=, to_k = t[k_cache], to_v = t[v_cache], rows = t[qkv],
+            slot = t[positions].to(at::kLong)]() -> Tensors {
+      const auto put = [&](const at::Tensor& cache, std::int64_t first_head) {
+        at::Tensor by_token = cache.transpose(1, 2);  // (B,S_max,G,D)
+        by_token.index_put_({sequence, slot},
+                            rows.narrow(1, first_head * head_dim, std::int64_t{kv_heads} * head_dim)
+                                .view({tokens, kv_heads, head_dim}));
+      };
+      put(to_k, heads);
+      put(to_v, std::int64_t{heads} + kv_heads);
+      return {to_k, to_v};
+    };
+  });
   const auto appended = [=](const Tensors& t, const at::Tensor& rows, const at::Tensor& slots,
                             const at::Tensor& padding) -> Tensors {
     const reference::KvCache cache =

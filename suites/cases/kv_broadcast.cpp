@@ -51,6 +51,14 @@ Case make(const Shape& shape, DType dtype) {
   c.reference([=](const Tensors& t) -> Tensors {
     return {reference::kv_broadcast(t[cache], t[kv_lens], heads, s)};
   });
+  c.peer([=](const Tensors& t) -> Tensors {
+    const at::Tensor used =
+        at::arange(s, t[kv_lens].options()).unsqueeze(0) < t[kv_lens].unsqueeze(1);  // (B,S)
+    const at::Tensor groups = t[cache].narrow(2, 0, s).unsqueeze(2).expand(
+        {batch, kv_heads, heads / kv_heads, s, head_dim});
+    return {
+        at::where(used.view({batch, 1, 1, s, 1}), groups, 0).reshape({batch, heads, s, head_dim})};
+  });
   c.spoil("groups_taken_in_turn", [=](const Tensors& t) -> Tensors {  // h % G for h / (H / G)
     return {reference::kv_broadcast(t[cache], t[kv_lens], kv_heads, s)
                 .repeat({1, heads / kv_heads, 1, 1})};

@@ -79,6 +79,14 @@ Case make(const Shape& shape, DType dtype) {
     return {reference::linear(t[x].to(wide), w, with_bias ? t[bias].to(wide) : at::Tensor())
                 .to(t[x].scalar_type())};
   });
+  // LibTorch has no such op: what its programs call is the product with weights of the dtype.
+  c.prepared_peer([=](const Tensors& t) -> std::function<Tensors()> {
+    const at::Tensor w =
+        reference::dequantize(t[codes], t[scales], bits, group_size, k, t[x].scalar_type());
+    return [w, rows = t[x], b = with_bias ? t[bias] : at::Tensor()]() -> Tensors {
+      return {reference::linear(rows, w, b)};
+    };
+  });
   const auto product = [=](const Tensors& t, const at::Tensor& weights_read) -> Tensors {
     return {reference::linear(t[x], weights_read, with_bias ? t[bias] : at::Tensor())};
   };

@@ -42,6 +42,18 @@ Case make(const Shape& shape, DType dtype) {
     const reference::PaddingOffsets o = reference::padding_offsets(t[q_lens], t[past_lens]);
     return {o.cu_q_lens, o.padding_offset, o.positions};
   });
+  // The reference, told how many tokens there are: else LibTorch asks the GPU.
+  c.peer([=, tokens = r.tokens](const Tensors& t) -> Tensors {
+    const at::Tensor lens = t[q_lens].to(at::kLong);
+    const at::Tensor ends = at::cumsum(lens, 0);
+    const at::Tensor sequence = at::repeat_interleave(at::arange(batch, lens.options()), lens,
+                                                      /*dim=*/0, /*output_size=*/tokens);
+    const at::Tensor rows = at::arange(tokens, lens.options());
+    const at::Tensor j = rows - (ends - lens).index_select(0, sequence);
+    return {at::cat({at::zeros({1}, lens.options()), ends}).to(at::kInt),
+            (sequence * t_max + j - rows).to(at::kInt),
+            (t[past_lens].index_select(0, sequence) + j).to(at::kInt)};
+  });
   const auto with_past = [=](const Tensors& t, const at::Tensor& lens) -> Tensors {
     const reference::PaddingOffsets o = reference::padding_offsets(t[q_lens], lens);
     return {o.cu_q_lens, o.padding_offset, o.positions};

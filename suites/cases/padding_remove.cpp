@@ -40,6 +40,10 @@ Case make(const Shape& shape, DType dtype) {
   c.exact().work(r.tokens * (2.0 * width * static_cast<double>(size_of(dtype)) + 4.0), 0.0);
   c.reference(
       [=](const Tensors& t) -> Tensors { return {reference::padding_remove(t[x], t[offset])}; });
+  c.peer([=](const Tensors& t) -> Tensors {
+    const at::Tensor slots = at::arange(t[offset].size(0), t[offset].options()) + t[offset];
+    return {t[x].flatten(0, 1).index_select(0, slots)};
+  });
   c.spoil("padding_kept", [=](const Tensors& t) -> Tensors {
     return {reference::padding_remove(t[x], at::zeros_like(t[offset]))};
   });

@@ -44,6 +44,15 @@ Case make(const Shape& shape, DType dtype) {
     const at::Tensor offset = at::tensor(offsets, at::kDouble).to(t[x].device()).to(at::kInt);
     return {reference::padding_restore(t[x], offset, batch, t_max, width)};
   });
+  c.peer([=, tokens = r.tokens](const Tensors& t) -> Tensors {
+    const at::Tensor row = at::arange(tokens, t[cu_q_lens].options());
+    const at::Tensor sequence =
+        at::searchsorted(t[cu_q_lens], row, /*out_int32=*/false, /*right=*/true) - 1;
+    const at::Tensor slots = sequence * t_max + row - t[cu_q_lens].index_select(0, sequence);
+    return {at::zeros({std::int64_t{batch} * t_max, width}, t[x].options())
+                .index_copy_(0, slots, t[x].narrow(1, 0, width))
+                .view({batch, t_max, width})};
+  });
   const auto restored = [=, offsets = r.padding_offset](const at::Tensor& packed) {
     const at::Tensor offset = at::tensor(offsets, at::kDouble).to(packed.device()).to(at::kInt);
     return reference::padding_restore(packed, offset, batch, t_max, width);

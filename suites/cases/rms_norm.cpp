@@ -56,6 +56,9 @@ Case make(const Shape& shape, DType dtype) {
   c.three_way(width);
   c.reference(
       [=](const Tensors& t) -> Tensors { return {reference::rms_norm(t[x], t[weight], EPS)}; });
+  c.peer([=, width = width](const Tensors& t) -> Tensors {
+    return {at::rms_norm(t[x], {width}, t[weight], EPS)};
+  });
   c.spoil("without_eps",
           [=](const Tensors& t) -> Tensors { return {reference::rms_norm(t[x], t[weight], 0.0)}; });
   c.spoil("eps_beside_the_root", [=](const Tensors& t) -> Tensors {

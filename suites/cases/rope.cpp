@@ -67,6 +67,22 @@ Case make(const Shape& shape, DType dtype) {
   c.reference([=](const Tensors& t) -> Tensors {
     return {reference::rope(t[qkv], t[positions], t[inv_freq], heads, kv_heads, head_dim)};
   });
+  // In place, with the two halves of cosines and sines at hand: a program has them for all layers.
+  c.prepared_peer([=](const Tensors& t) -> std::function<Tensors()> {
+    const bool exact = t[qkv].scalar_type() == at::kDouble;
+    const at::ScalarType wide = exact ? at::kDouble : at::kFloat;
+    const at::Tensor angle =
+        (t[positions].to(wide).unsqueeze(1) * t[inv_freq].to(wide)).unsqueeze(1);
+    const at::Tensor cos = at::cat({angle.cos(), angle.cos()}, 2).to(t[qkv].scalar_type());
+    const at::Tensor sin = at::cat({-angle.sin(), angle.sin()}, 2).to(t[qkv].scalar_type());
+    return [=, rows = t[qkv]]() -> Tensors {
+      const std::int64_t turned_heads = std::int64_t{heads} + kv_heads;
+      at::Tensor x = rows.narrow(1, 0, turned_heads * head_dim)
+                         .unflatten(1, {turned_heads, std::int64_t{head_dim}});
+      at::addcmul_out(x, x * cos, x.roll(head_dim / 2, 2), sin);
+      return {rows};
+    };
+  });
   // An angle in fp32 is off by up to 2^-13 at the last position, in LibTorch as in a kernel: the
   // tolerance is twice that, of a pair that is up to sqrt(2) times as long as its elements.
   if (dtype == DType::kF32) c.noticeable(0x1p-11);

@@ -11,6 +11,7 @@
 #include <cstddef>
 
 #include "kernels/sampling/sampling.h"
+#include "suites/cases/sampling_peer.h"
 #include "suites/cases/sampling_rules.h"
 #include "suites/cases/table.h"
 
@@ -136,6 +137,7 @@ Case make(const Shape& shape, DType dtype) {
     }
     return {at::tensor(picked, at::kDouble)};
   });
+  c.prepared_peer(sampling_peer(given, logits));
   spoil_sampling(c, given, logits);
   if (batch > 1) {
     c.independent_rows({logits, params, history, history_lens, workspace, tokens}, [=] {

@@ -8,6 +8,7 @@
 #include <array>
 #include <utility>
 
+#include "kernels/device/conditions.h"
 #include "kernels/device/properties.h"
 
 namespace assay {
@@ -35,6 +36,7 @@ class Nvml {
   int (*power)(Handle, unsigned*) = nullptr;
   int (*throttle_reasons)(Handle, unsigned long long*) = nullptr;
   int (*driver)(char*, unsigned) = nullptr;
+  int (*energy)(Handle, unsigned long long*) = nullptr;  // from Volta on; else null
 
  private:
   Nvml() {
@@ -48,6 +50,7 @@ class Nvml {
         load(power, "nvmlDeviceGetPowerUsage") &&
         load(throttle_reasons, "nvmlDeviceGetCurrentClocksThrottleReasons") &&
         load(driver, "nvmlSystemGetDriverVersion");
+    load(energy, "nvmlDeviceGetTotalEnergyConsumption");
     std::array<char, 32> bus_id{};
     if (!complete || initialise() != SUCCESS ||
         cudaDeviceGetPCIBusId(bus_id.data(), static_cast<int>(bus_id.size()), 0) != cudaSuccess ||
@@ -103,11 +106,25 @@ Conditions read_conditions() {
     now.temp_c = static_cast<int>(value);
   }
   if (nvml.power(nvml.device(), &value) == SUCCESS) now.power_w = value * 1e-3;
-  unsigned long long reasons = 0;
-  if (nvml.throttle_reasons(nvml.device(), &reasons) == SUCCESS) {
-    now.throttle = reasons_in_words(reasons);
-  }
+  now.throttle = read_throttle();
   return now;
+}
+
+std::string read_throttle() {
+  const Nvml& nvml = Nvml::instance();
+  unsigned long long reasons = 0;
+  if (!nvml.ready() || nvml.throttle_reasons(nvml.device(), &reasons) != SUCCESS) return "";
+  return reasons_in_words(reasons);
+}
+
+std::optional<double> read_energy_j() {
+  const Nvml& nvml = Nvml::instance();
+  unsigned long long millijoules = 0;
+  if (!nvml.ready() || nvml.energy == nullptr ||
+      nvml.energy(nvml.device(), &millijoules) != SUCCESS) {
+    return std::nullopt;
+  }
+  return static_cast<double>(millijoules) * 1e-3;
 }
 
 }  // namespace assay

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "kernels/device/buffer.h"
+#include "kernels/device/conditions.h"
 #include "kernels/device/emulated/host_work.h"
 #include "kernels/device/emulated/memory.h"
 #include "kernels/device/emulated/scheduler.h"
@@ -180,6 +181,8 @@ const Properties& properties() {
 }
 
 Conditions read_conditions() { return {}; }
+std::string read_throttle() { return ""; }
+std::optional<double> read_energy_j() { return std::nullopt; }
 
 std::uint64_t launch_count() { return launches; }
 

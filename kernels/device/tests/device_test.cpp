@@ -1,11 +1,14 @@
 // Buffers, streams, events, graphs, statistics and the matrix product, on either device.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <numeric>
 #include <vector>
 
+#include "kernels/device/bandwidth.h"
 #include "kernels/device/blas.h"
 #include "kernels/device/buffer.h"
+#include "kernels/device/conditions.h"
 #include "kernels/device/error.h"
 #include "kernels/device/properties.h"
 #include "kernels/device/tests/faults.h"
@@ -91,13 +94,38 @@ TEST(Device, ReadsConditionsWhereThereIsAGpu) {
   if (properties().kind == DeviceKind::kEmulated) {
     EXPECT_FALSE(now.sm_mhz || now.mem_mhz || now.temp_c || now.power_w);
     EXPECT_EQ(now.throttle, "");
+    EXPECT_EQ(read_throttle(), "");
+    EXPECT_FALSE(read_energy_j());
     return;
   }
   ASSERT_TRUE(now.sm_mhz && now.power_w) << "NVML does not answer";
   EXPECT_GT(*now.sm_mhz, 0);
   EXPECT_GT(*now.power_w, 0.0);
   EXPECT_FALSE(now.throttle.empty());
+  EXPECT_FALSE(read_throttle().empty());
+  ASSERT_TRUE(read_energy_j());
+  EXPECT_GT(*read_energy_j(), 0.0);
   EXPECT_NE(properties().driver.find('.'), std::string::npos);
+}
+
+TEST(Bandwidth, AddsEveryWordOnce) {
+  const Stream stream;
+  // Fewer vectors than a block has threads, more than a grid takes in one step, and none.
+  const std::size_t grid = static_cast<std::size_t>(properties().sm_count) * 4 * 512;
+  for (const std::size_t vectors : {std::size_t{0}, std::size_t{3}, 5 * grid + 7}) {
+    std::vector<unsigned> words(4 * vectors);
+    unsigned expected = 11;
+    for (std::size_t i = 0; i < words.size(); ++i) {
+      words[i] = static_cast<unsigned>(i * 2654435761u);
+      expected += words[i];
+    }
+    const std::vector<unsigned> begin{11};
+    DeviceBuffer<unsigned> sum(begin, stream, "sum");
+    words.resize(std::max<std::size_t>(words.size(), 4));
+    const DeviceBuffer<unsigned> data(words, stream, "words");
+    add_words(sum.data(), data.data(), vectors * 16, stream);
+    EXPECT_EQ(sum.to_host(stream)[0], expected) << vectors << " vectors";
+  }
 }
 
 TEST(Blas, MultipliesAndAddsTheBias) {

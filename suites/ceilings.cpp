@@ -1,0 +1,141 @@
+#include "suites/ceilings.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <functional>
+#include <string_view>
+#include <utility>
+
+#include "kernels/device/bandwidth.h"
+#include "kernels/device/blas.h"
+#include "kernels/device/buffer.h"
+#include "kernels/device/properties.h"
+#include "suites/host_tensor.h"
+#include "suites/measure.h"
+#include "suites/rows.h"
+
+namespace assay::suites {
+namespace {
+
+constexpr std::size_t READ_BYTES = std::size_t{4} << 30;
+constexpr std::size_t COPY_BYTES = std::size_t{2} << 30;
+constexpr int N = 8192;
+
+// Times `work`, not as a graph: there the driver gives a copy to its copy engines, which are
+// slower.
+CeilingRow measured(reports::Row row, const Stream& stream, std::function<void()> work) {
+  work();
+  const Replay replay{std::move(work), 1.0, 1.0};
+  stream.synchronize();
+  Random order(1);
+  const Collected collected =
+      collect_interleaved({sampler_of(stream, replay)}, std::vector<SamplingPlan>(1), order)[0];
+  row.set("status", "PASS").set("graph", false);
+  describe_times(row, collected);
+  describe_load(row,
+                load_of(stream, {replay.queue, 1.0, row.real("t_median_us").value_or(0.0) * 1e-6}));
+  return {std::move(row), collected.samples_us};
+}
+
+reports::Row identity(const std::string& id, std::uint64_t seed, double bytes, double flops) {
+  reports::Row row = common_row("ceiling", seed);
+  row.set("case_id", "ceiling/" + id).set("cache", "cold");
+  row.set("bytes", static_cast<std::int64_t>(bytes));
+  if (flops > 0.0) row.set("flops", static_cast<std::int64_t>(flops));
+  return row;
+}
+
+CeilingRow read_ceiling(const Stream& stream, std::uint64_t seed) {
+  DeviceBuffer<char> from(READ_BYTES, "ceiling: read");
+  fill_bytes(from.data(), 1, READ_BYTES, stream);
+  DeviceBuffer<unsigned> sum(1, "ceiling: sum");
+  return measured(identity("read", seed, READ_BYTES, 0.0), stream,
+                  [&] { add_words(sum.data(), from.data(), READ_BYTES, stream); });
+}
+
+CeilingRow copy_ceiling(const Stream& stream, std::uint64_t seed) {
+  DeviceBuffer<char> from(COPY_BYTES, "ceiling: copy source");
+  DeviceBuffer<char> to(COPY_BYTES, "ceiling: copy target");
+  return measured(identity("copy", seed, 2.0 * COPY_BYTES, 0.0), stream,
+                  [&] { copy_on_device(to.data(), from.data(), COPY_BYTES, stream); });
+}
+
+CeilingRow gemm_ceiling(DType dtype, const Stream& stream, std::uint64_t seed) {
+  // Random operands: a product of zeros runs faster than one of numbers.
+  Random random(1);
+  HostTensor host(dtype, {N, N});
+  normal(0.0, 1.0)(host, random);
+  const DeviceBuffer<unsigned char> x(host.bytes, stream, "ceiling: x");
+  const DeviceBuffer<unsigned char> w(host.bytes, stream, "ceiling: w");
+  DeviceBuffer<unsigned char> y(host.bytes.size(), "ceiling: y");
+  reports::Row row =
+      identity("gemm", seed, 3.0 * static_cast<double>(host.bytes.size()), 2.0 * N * N * N);
+  row.set("dtype", name_of(dtype)).set("accumulate", "fp32").set("m", N).set("n", N).set("k", N);
+  return measured(std::move(row), stream,
+                  [&] { gemm_nt(y.data(), x.data(), w.data(), nullptr, N, N, N, dtype, stream); });
+}
+
+// What has been measured so far.
+std::vector<CeilingRow>& known() {
+  static std::vector<CeilingRow> rows;
+  return rows;
+}
+
+const CeilingRow* find_ceiling(const std::vector<CeilingRow>& rows, const std::string& id,
+                               std::string_view dtype) {
+  const auto found = std::find_if(rows.begin(), rows.end(), [&](const CeilingRow& ceiling) {
+    return ceiling.row.text("case_id") == "ceiling/" + id && ceiling.row.text("dtype") == dtype;
+  });
+  return found == rows.end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+std::vector<CeilingRow> measure_ceilings(const std::vector<DType>& dtypes, const Stream& stream,
+                                         std::uint64_t seed) {
+  if (properties().kind != DeviceKind::kCuda) return {};
+  // Longer than a case takes: a bisection, which starts sweep for one case at a time, does without.
+  const char* const wanted = std::getenv("ASSAY_CEILINGS");
+  if (wanted && std::string_view(wanted) == "0") return {};
+  if (find_ceiling(known(), "read", "") == nullptr) {
+    known().push_back(read_ceiling(stream, seed));
+    known().push_back(copy_ceiling(stream, seed));
+  }
+  for (const DType dtype : dtypes) {
+    if (find_ceiling(known(), "gemm", name_of(dtype)) == nullptr) {
+      known().push_back(gemm_ceiling(dtype, stream, seed));
+    }
+  }
+  return known();
+}
+
+Ceilings ceilings(DType dtype, const Stream& stream) {
+  const bool multiplies = dtype == DType::kF32 || dtype == DType::kF16 || dtype == DType::kBF16;
+  return ceilings_from(
+      measure_ceilings(multiplies ? std::vector{dtype} : std::vector<DType>{}, stream, 1), dtype);
+}
+
+Ceilings ceilings_from(const std::vector<CeilingRow>& rows, DType dtype) {
+  Ceilings best;
+  for (const char* id : {"read", "copy"}) {
+    const CeilingRow* row = find_ceiling(rows, id, "");
+    if (row == nullptr) continue;
+    best.bytes_per_s = std::max(best.bytes_per_s, row->row.real("gb_per_s").value_or(0.0) * 1e9);
+  }
+  if (const CeilingRow* row = find_ceiling(rows, "gemm", name_of(dtype))) {
+    best.flops_per_s = row->row.real("tflop_per_s").value_or(0.0) * 1e12;
+  }
+  return best;
+}
+
+void describe_roofline(reports::Row& row, const Ceilings& ceilings) {
+  const double median_s = row.real("t_median_us").value_or(0.0) * 1e-6;
+  if (ceilings.bytes_per_s <= 0.0 || median_s <= 0.0 || row.text("cache") == "warm") return;
+  const double bytes_s = row.real("bytes").value_or(0.0) / ceilings.bytes_per_s;
+  const double flops = row.real("flops").value_or(0.0);
+  // Where no product of this dtype was measured, integers say, memory is the only limit known.
+  const double flops_s = ceilings.flops_per_s > 0.0 ? flops / ceilings.flops_per_s : 0.0;
+  row.set("roofline_frac", std::max(bytes_s, flops_s) / median_s);
+}
+
+}  // namespace assay::suites
