@@ -99,7 +99,7 @@ void add_grid(Collection& all, const SweepPlan& plan, const GridPart& part) {
       for (const Problem& problem : problems_at(config, point)) {
         if (problem.op != family.op) continue;
         for (const DType dtype : part.dtypes) {
-          all.add(problem_case(problem, family, problem.dtype.value_or(dtype), plan.seed));
+          all.add(problem_case(problem, family, problem.dtype.value_or(dtype), plan));
         }
       }
     }
