@@ -6,6 +6,7 @@
 // step to step lives in device memory, in `Activations`.
 #pragma once
 
+#include <any>
 #include <functional>
 #include <initializer_list>
 #include <map>
@@ -52,10 +53,11 @@ struct Step {
 
 enum class LogitRows : std::uint8_t { kLast, kAll };
 
-/// An op that ran, and the version that the kernel set chose for its shapes.
+/// An op that ran, the version that the kernel set chose for its shapes, and the op's Args.
 struct Launched {
   std::string op;
   std::string version;
+  std::any args;
 };
 
 /// An intermediate result, as named in the contracts: "layer.3.attention.scores". An observer may
@@ -130,7 +132,7 @@ class Llama {
   template <class Args>
   void run(const Op<Args>& op, const Args& args) {
     const Version<Args>& version = options_.kernels.resolve(op, args);
-    if (observer_) launched_.push_back({op.name, version.name});
+    if (observer_) launched_.push_back({op.name, version.name, args});
     version.launch(args, stream_);
   }
 

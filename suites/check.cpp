@@ -20,17 +20,44 @@ struct Magnitude {
   double rms = 0.0;
 };
 
+// What `part(first, last)` finds in each stretch of the elements, in their order, found on all
+// cores. Stretches are the same whatever their number, and so is a sum over them.
+template <class Part>
+auto over_stretches(std::size_t elements, const Part& part) {
+  constexpr auto STRETCH = static_cast<std::size_t>(ELEMENTS_AT_ONCE);
+  std::vector<decltype(part(0, 0))> parts((elements + STRETCH - 1) / STRETCH);
+  parallel_chunks(static_cast<std::int64_t>(elements), ELEMENTS_AT_ONCE,
+                  [&](std::int64_t first, std::int64_t count) {
+                    const auto from = static_cast<std::size_t>(first);
+                    parts[from / STRETCH] = part(from, from + static_cast<std::size_t>(count));
+                  });
+  return parts;
+}
+
 Magnitude magnitude(const std::vector<double>& values) {
-  Magnitude m;
-  double squares = 0.0;
-  std::size_t finite = 0;
-  for (const double value : values) {
-    if (!std::isfinite(value)) continue;
-    m.max_abs = std::max(m.max_abs, std::abs(value));
-    squares += value * value;
-    ++finite;
+  struct Part {
+    double max_abs = 0.0;
+    double squares = 0.0;
+    std::size_t finite = 0;
+  };
+  Part all;
+  for (const Part& part : over_stretches(values.size(), [&](std::size_t from, std::size_t to) {
+         Part p;
+         for (std::size_t i = from; i < to; ++i) {
+           if (!std::isfinite(values[i])) continue;
+           p.max_abs = std::max(p.max_abs, std::abs(values[i]));
+           p.squares += values[i] * values[i];
+           ++p.finite;
+         }
+         return p;
+       })) {
+    all.max_abs = std::max(all.max_abs, part.max_abs);
+    all.squares += part.squares;
+    all.finite += part.finite;
   }
-  if (finite > 0) m.rms = std::sqrt(squares / static_cast<double>(finite));
+  Magnitude m;
+  m.max_abs = all.max_abs;
+  if (all.finite > 0) m.rms = std::sqrt(all.squares / static_cast<double>(all.finite));
   return m;
 }
 
@@ -93,15 +120,29 @@ Verdict compare(const std::vector<HostTensor>& found, const Truth& truth,
 }  // namespace
 
 ErrorStats error_between(const std::vector<double>& found, const std::vector<double>& expected) {
+  struct Part {
+    ErrorStats worst;
+    double squares = 0.0;
+  };
   ErrorStats stats;
   double squares = 0.0;
-  for (std::size_t i = 0; i < found.size(); ++i) {
-    if (same_value(found[i], expected[i])) continue;
-    const double difference = std::abs(found[i] - expected[i]);
-    squares += difference * difference;
-    if (worse(difference, stats.max_abs)) {
-      stats.max_abs = difference;
-      stats.worst_index = i;
+  for (const Part& part : over_stretches(found.size(), [&](std::size_t from, std::size_t to) {
+         Part p;
+         for (std::size_t i = from; i < to; ++i) {
+           if (same_value(found[i], expected[i])) continue;
+           const double difference = std::abs(found[i] - expected[i]);
+           p.squares += difference * difference;
+           if (worse(difference, p.worst.max_abs)) {
+             p.worst.max_abs = difference;
+             p.worst.worst_index = i;
+           }
+         }
+         return p;
+       })) {
+    squares += part.squares;
+    if (worse(part.worst.max_abs, stats.max_abs)) {
+      stats.max_abs = part.worst.max_abs;
+      stats.worst_index = part.worst.worst_index;
     }
   }
   if (!found.empty()) stats.rms = std::sqrt(squares / static_cast<double>(found.size()));

@@ -28,7 +28,7 @@ void store(std::vector<unsigned char>& bytes, std::size_t i, T value) {
 }  // namespace
 
 std::uint64_t Random::bits() {
-  std::uint64_t z = (state_ += 0x9E3779B97F4A7C15ULL);
+  std::uint64_t z = (state_ += INCREMENT);
   z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ULL;
   z = (z ^ (z >> 27)) * 0x94D049BB133111EBULL;
   return z ^ (z >> 31);
@@ -95,21 +95,25 @@ void HostTensor::set(std::size_t i, double value) {
 
 std::vector<double> HostTensor::values() const {
   std::vector<double> all(count());
-  for (std::size_t i = 0; i < all.size(); ++i) all[i] = get(i);
+  parallel_chunks(static_cast<std::int64_t>(all.size()), ELEMENTS_AT_ONCE,
+                  [&](std::int64_t first, std::int64_t count) {
+                    const auto from = static_cast<std::size_t>(first);
+                    const auto to = from + static_cast<std::size_t>(count);
+                    for (std::size_t i = from; i < to; ++i) all[i] = get(i);
+                  });
   return all;
 }
 
 Fill normal(double mean, double deviation) {
   return [=](HostTensor& tensor, Random& random) {
-    for (std::size_t i = 0; i < tensor.count(); ++i) {
-      tensor.set(i, mean + deviation * random.normal());
-    }
+    draw_elements(tensor, random, 1,
+                  [=](std::size_t, Random& r) { return mean + deviation * r.normal(); });
   };
 }
 
 Fill integers(int low, int high) {
   return [=](HostTensor& tensor, Random& random) {
-    for (std::size_t i = 0; i < tensor.count(); ++i) tensor.set(i, random.between(low, high));
+    draw_elements(tensor, random, 1, [=](std::size_t, Random& r) { return r.between(low, high); });
   };
 }
 

@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "engine/parallel.h"
 #include "kernels/device/dtype.h"
 
 namespace assay::suites {
@@ -16,6 +17,8 @@ class Random {
  public:
   explicit Random(std::uint64_t seed) : state_(seed) {}
   std::uint64_t bits();
+  /// As after `draws` more calls of bits().
+  void skip(std::uint64_t draws) { state_ += draws * INCREMENT; }
   /// In [0, 1).
   double uniform();
   /// About normal, mean 0, standard deviation 1, within +-6.9: a sum of four uniforms.
@@ -24,6 +27,7 @@ class Random {
   int between(int low, int high);
 
  private:
+  static constexpr std::uint64_t INCREMENT = 0x9E3779B97F4A7C15ULL;
   std::uint64_t state_;
 };
 
@@ -53,6 +57,25 @@ struct HostTensor {
 
 /// Draws a tensor's contents.
 using Fill = std::function<void(HostTensor&, Random&)>;
+
+/// Elements that cost a core about a millisecond to draw or compare.
+constexpr std::int64_t ELEMENTS_AT_ONCE = std::int64_t{1} << 16;
+
+/// Sets every element i to value(i, draws), on all cores. `value` draws `each` times, no more and
+/// no less, so that each element gets the numbers that it would get one after the other.
+template <class Value>
+void draw_elements(HostTensor& tensor, Random& random, std::uint64_t each, const Value& value) {
+  const auto total = static_cast<std::int64_t>(tensor.count());
+  parallel_chunks(total, ELEMENTS_AT_ONCE, [&](std::int64_t first, std::int64_t count) {
+    Random own = random;
+    own.skip(each * static_cast<std::uint64_t>(first));
+    for (std::int64_t i = first; i < first + count; ++i) {
+      const auto element = static_cast<std::size_t>(i);
+      tensor.set(element, value(element, own));
+    }
+  });
+  random.skip(each * static_cast<std::uint64_t>(total));
+}
 
 /// mean + deviation * normal().
 Fill normal(double mean = 0.0, double deviation = 1.0);

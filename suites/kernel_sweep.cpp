@@ -3,6 +3,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <thread>
 
 #include "kernels/device/properties.h"
 #include "suites/case_limits.h"
@@ -77,14 +78,20 @@ std::vector<Measured> measure_case(const Case& c, const std::vector<SweepRow>& r
   return all;
 }
 
-// Guesses: seconds on the host for an element of an input, which is drawn, and of an output, which
-// is compared in float64; and what a version's check and samples take beside that.
-constexpr double INPUT_ELEMENT_S = 12e-9;
-constexpr double OUTPUT_ELEMENT_S = 25e-9;
+// Guesses, for an element of an input, which is drawn and uploaded, and of an output, which is
+// compared in float64: seconds of one core where all share the work, and of the only one otherwise.
+// A version's check copies both back.
+constexpr double INPUT_CORE_S = 25e-9;
+constexpr double INPUT_S = 2e-9;
+constexpr double OUTPUT_CORE_S = 12e-9;
+constexpr double OUTPUT_S = 7e-9;
 constexpr double CASE_S = 0.05;
-constexpr double ROW_S = 0.15;
-// The emulated device runs a kernel some thirty times for its check and its samples.
-constexpr double EMULATED_ELEMENT_S = 30e-8;
+constexpr double ROW_S = 0.12;
+// How often a version runs for its check and its samples, and how fast a slow one is.
+constexpr double RUNS = 30.0;
+constexpr double BYTES_PER_S = 0.5e12;
+constexpr double FLOPS_PER_S = 10e12;
+constexpr double EMULATED_ELEMENT_S = 10e-9;  // and for each operation
 
 Cost cost_of(const Case& c) {
   double inputs = 0.0;
@@ -94,13 +101,14 @@ Cost cost_of(const Case& c) {
     if (operand.role == Role::kInput || operand.role == Role::kInOut) inputs += elements;
     if (operand.role == Role::kOutput || operand.role == Role::kInOut) outputs += elements;
   }
+  const double cores = std::max(1U, std::thread::hardware_concurrency());
+  const double of_outputs = (OUTPUT_CORE_S / cores + OUTPUT_S) * outputs;
+  const double run_s = properties().kind == DeviceKind::kEmulated
+                           ? EMULATED_ELEMENT_S * (inputs + outputs + c.flops)
+                           : std::max(c.bytes / BYTES_PER_S, c.flops / FLOPS_PER_S);
   Cost cost;
-  const double host_s = OUTPUT_ELEMENT_S * outputs;
-  cost.prepare_s = CASE_S + INPUT_ELEMENT_S * inputs + host_s;
-  cost.row_s = ROW_S + host_s;
-  if (properties().kind == DeviceKind::kEmulated) {
-    cost.row_s += EMULATED_ELEMENT_S * (inputs + outputs + c.flops);
-  }
+  cost.prepare_s = CASE_S + (INPUT_CORE_S / cores + INPUT_S) * inputs + of_outputs;
+  cost.row_s = ROW_S + INPUT_S * inputs + of_outputs + RUNS * run_s;
   return cost;
 }
 
@@ -111,7 +119,7 @@ SweepCase kernel_case(Case c, std::uint64_t seed) {
   SweepCase all;
   all.name = shared->op + "/" + shared->id();
   all.kind = shared->op;
-  all.skip = too_large(*shared, device_limits());
+  const std::string large = too_large(*shared, device_limits());
   all.cost = cost_of(*shared);
   const std::vector<CacheMode> modes = cache_modes(*shared);
   for (std::size_t version = 0; version < shared->versions.size(); ++version) {
@@ -119,7 +127,8 @@ SweepCase kernel_case(Case c, std::uint64_t seed) {
       // The one that a version has anyway goes by its name alone.
       const bool another = &mode != &modes.front();
       const std::string name = shared->versions[version] + (another ? "/" + mode.name : "");
-      SweepRow row{all.name + "/" + name, version, common_row("kernel", seed)};
+      SweepRow row{all.name + "/" + name, version, common_row("kernel", seed),
+                   large.empty() ? shared->unsupported(version) : large};
       describe_case(row.identity, *shared, version);
       row.identity.set("cache", mode.name).set("graph", true);
       row.identity.set("repro_cmd",

@@ -111,23 +111,33 @@ Needs needs_of(const ModelPoint& p, const std::optional<Block>& block) {
           (elements + 2.0 * tokens * width) * size + attends * kv_bytes};
 }
 
-// Guesses: what a step takes beside a GPU that reaches so much of its limits, and how many steps a
-// row takes with its check.
-constexpr double GUESSED_FLOPS_PER_S = 20e12;
-constexpr double GUESSED_BYTES_PER_S = 1e12;
+// Guesses: how fast a step is that an H200 runs with today's kernels, and with those of the set
+// `baseline`; and how many steps a row's check and samples are.
+constexpr double WEIGHT_S = 1.5e-9;  // drawn and uploaded, and once more for the reference
+constexpr double CASE_S = 0.1;
+constexpr double ROW_S = 0.4;
+constexpr double STEPS = 12.0;
+constexpr double BLOCK_RUNS = 30.0;
+constexpr double BYTES_PER_S = 1e12;
+constexpr double FLOPS_PER_S = 100e12;
+constexpr double BASELINE_FLOPS_PER_S = 20e12;
 constexpr double EMULATED_FLOPS_PER_S = 1e7;
-constexpr double WEIGHT_S = 3e-9;  // drawn and uploaded, and once more for the reference
-constexpr double MODEL_CASE_S = 0.1;
-constexpr double MODEL_ROW_S = 0.4;
-constexpr double STEPS = 10.0;
 
-Cost cost_of(const ModelPoint& p) {
+Cost cost_of(const ModelPoint& p, bool block, const std::vector<std::string>& kernel_sets) {
   const Needs step = needs_of(p, {});
-  const bool emulated = properties().kind == DeviceKind::kEmulated;
-  const double step_s =
-      emulated ? step.flops / EMULATED_FLOPS_PER_S
-               : std::max(step.flops / GUESSED_FLOPS_PER_S, step.bytes / GUESSED_BYTES_PER_S);
-  return {WEIGHT_S * matrix_elements(p.config), MODEL_CASE_S, MODEL_ROW_S + STEPS * step_s};
+  double rows_s = 0.0;
+  for (const std::string& set : kernel_sets) {
+    const bool baseline = set.rfind("baseline", 0) == 0;
+    const double step_s =
+        properties().kind == DeviceKind::kEmulated
+            ? step.flops / EMULATED_FLOPS_PER_S
+            : std::max(step.flops / (baseline ? BASELINE_FLOPS_PER_S : FLOPS_PER_S),
+                       step.bytes / BYTES_PER_S);
+    const double steps = block ? BLOCK_RUNS / p.config.num_hidden_layers : STEPS;
+    rows_s += ROW_S + steps * step_s;
+  }
+  return {WEIGHT_S * matrix_elements(p.config), CASE_S,
+          rows_s / static_cast<double>(kernel_sets.size())};
 }
 
 // The rows of a point's block, or of its whole step where `block` is empty.
@@ -139,17 +149,19 @@ SweepCase model_case(const ModelPoint& p, const std::optional<Block>& block,
   SweepCase all;
   all.name = fmt::format("{}/{}{}/{}", p.model, assay::name_of(p.dtype), part, p.id());
   all.kind = fmt::format("{} {}", block ? name_of(*block) : "step", name_of(p.point.phase));
-  all.skip = store->why_not(p.point);
-  all.cost = cost_of(p);
-  if (all.skip.empty()) {
+  const std::string skip = store->why_not(p.point);
+  all.cost = cost_of(p, block.has_value(), kernel_sets);
+  if (skip.empty()) {
     const RunOptions run = store->options(p.point);
     all.kept = {fmt::format("{}/{}", p.model, assay::name_of(p.dtype)),
                 fmt::format("{}/{}x{}", name_of(p.point.phase), run.max_batch, run.max_seq)};
   }
   for (const std::string& kernel_set : kernel_sets) {
-    SweepRow row{
-        fmt::format("{}/{}/{}{}/{}", p.model, assay::name_of(p.dtype), kernel_set, part, p.id()), 0,
-        identity(p, block ? "layer" : "generation", kernel_set)};
+    SweepRow row;
+    row.name =
+        fmt::format("{}/{}/{}{}/{}", p.model, assay::name_of(p.dtype), kernel_set, part, p.id());
+    row.identity = identity(p, block ? "layer" : "generation", kernel_set);
+    row.skip = skip;
     if (block) row.identity.set("op", name_of(*block));
     row.identity.set("graph", block || p.point.phase == Phase::kDecode);
     row.identity.set("flops", std::llround(needs.flops)).set("bytes", std::llround(needs.bytes));

@@ -34,9 +34,9 @@ SweepCase impossible_case(const Problem& problem, const CaseFamily& family, DTyp
   SweepCase c;
   c.name = fmt::format("{}/{}/{}", family.op, assay::name_of(dtype), shape);
   c.kind = family.op;
-  c.skip = reason;
   for (std::size_t version = 0; version < family.versions.size(); ++version) {
-    SweepRow row{c.name + "/" + family.versions[version], version, common_row("kernel", seed)};
+    SweepRow row{c.name + "/" + family.versions[version], version, common_row("kernel", seed),
+                 reason};
     row.identity.set("case_id", c.name).set("op", family.op);
     row.identity.set("version", family.versions[version]).set("dtype", assay::name_of(dtype));
     c.rows.push_back(std::move(row));

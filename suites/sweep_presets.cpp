@@ -21,40 +21,61 @@ std::vector<WorkPoint> all_of(const std::vector<std::vector<WorkPoint>>& lists) 
 }
 
 // Chosen so that an H200 is done in five minutes, checks included. What costs is the host: inputs
-// are drawn there, and outputs compared in float64. So the longest sequences come once, at batch 1
-// and fp16, and the other dtypes where each phase has its usual shape.
-SweepPlan full_plan() {
-  const std::vector<std::string> of_cache{"attention_scores", "attention_values", "causal_mask",
-                                          "kv_append"};
-  const std::vector<std::string> of_rows{
-      "embedding",        "padding_offsets",  "padding_remove", "padding_restore",
-      "rms_norm",         "linear",           "rope",           "kv_append",
-      "attention_scores", "attention_values", "residual_add",   "swiglu"};
-  const std::vector<std::string> products{"rms_norm", "linear", "attention_scores",
-                                          "attention_values"};
-  SweepPlan plan;
-  plan.kernels = {
+// are drawn there, and outputs compared in float64. So the long sequences and the products of many
+// rows come in fp16 alone, each op has its own points, and the other dtypes come where each phase
+// has its usual shape.
+std::vector<GridPart> full_kernels() {
+  const std::vector<DType> half{DType::kF16};
+  const std::vector<DType> others{DType::kBF16, DType::kF32};
+  const std::vector<std::string> of_rows{"padding_offsets", "padding_remove", "padding_restore",
+                                         "rms_norm",        "rope",           "residual_add",
+                                         "swiglu",          "causal_mask"};
+  const std::vector<std::string> attention{"attention_scores", "attention_values"};
+  const std::vector<std::string> quantization{"quantize", "dequantize"};
+  return {
+      {"7b", of_rows, half,
+       all_of({decode({1, 8, 64}, {1024}), prefill({1}, {128, 512, 2048, 8192})})},
+      {"7b", of_rows, others, all_of({decode({8}, {1024}), prefill({1}, {512})})},
       {"7b",
-       {},
-       {DType::kF16},
-       all_of(
-           {decode({1, 8, 32, 64}, {1024}), prefill({1}, {128, 512, 2048}), prefill({8}, {512})})},
-      {"7b", of_cache, {DType::kF16}, decode({1, 8}, {128, 8192})},
-      {"7b", of_rows, {DType::kF16}, prefill({1}, {8192})},
+       {"linear"},
+       half,
+       all_of({decode({1, 8, 32, 64}, {1024}), prefill({1}, {128, 512, 2048})})},
+      {"7b", {"linear"}, {DType::kBF16}, all_of({decode({1, 8}, {1024}), prefill({1}, {2048})})},
+      {"7b", {"linear"}, {DType::kF32}, all_of({decode({1}, {1024}), prefill({1}, {512})})},
+      {"7b", attention, half,
+       all_of({decode({1, 8, 32, 64}, {1024}), decode({1, 8}, {128, 8192}),
+               prefill({1}, {128, 512, 2048, 8192}), prefill({8}, {512})})},
+      {"7b", attention, {DType::kBF16}, all_of({decode({1, 8}, {1024}), prefill({1}, {2048})})},
+      {"7b", attention, {DType::kF32}, all_of({decode({1}, {1024}), prefill({1}, {512})})},
+      {"7b", {"linear_quantized"}, half, all_of({decode({1, 8, 64}, {1024}), prefill({1}, {512})})},
+      {"7b", {"linear_quantized"}, others, decode({1}, {1024})},
+      // Of weights, whatever the point; those of 7B take the host longest of all to draw.
+      {"1b", quantization, {DType::kF16, DType::kBF16, DType::kF32}, decode({1}, {1024})},
+      {"7b", {"embedding"}, half, all_of({decode({1, 64}, {1024}), prefill({1}, {512, 8192})})},
+      {"7b", {"embedding"}, others, decode({8}, {1024})},
+      // What it writes does not depend on how much is cached, but what is checked does.
       {"7b",
-       {},
-       {DType::kBF16, DType::kF32},
-       all_of({decode({1, 32}, {1024}), prefill({1}, {512})})},
-      {"7b", products, {DType::kBF16}, prefill({1}, {2048})},
-      {"70b", {"kv_broadcast"}, {DType::kF16}, all_of({decode({1, 8}, {1024, 8192})})},
-      {"70b", {"kv_broadcast"}, {DType::kBF16, DType::kF32}, decode({1}, {1024})},
+       {"kv_append"},
+       half,
+       all_of({decode({1}, {128, 1024, 8192}), decode({8}, {1024}), decode({64}, {128}),
+               prefill({1}, {128, 512, 2048})})},
+      {"7b", {"kv_append"}, others, all_of({decode({8}, {512}), prefill({1}, {512})})},
+      {"70b", {"kv_broadcast"}, half, all_of({decode({1}, {1024, 8192}), decode({8}, {1024})})},
+      {"70b", {"kv_broadcast"}, others, decode({1}, {1024})},
+      {"7b", {"sampling"}, half, decode({1, 8, 64}, {1024})},
+      {"7b", {"sampling"}, others, decode({8}, {1024})},
   };
+}
+
+SweepPlan full_plan() {
+  SweepPlan plan;
+  plan.kernels = full_kernels();
   plan.models = {
       {"7b",
        {},
        {DType::kF16},
        all_of({decode({1, 8, 32}, {256}), decode({1}, {128, 2048}), decode({64}, {1024}),
-               prefill({1}, {128, 512, 2048}), prefill({8}, {512})})},
+               prefill({1}, {128, 512, 2048}), prefill({8}, {128})})},
       {"7b", {}, {DType::kBF16}, all_of({decode({1, 8}, {256}), prefill({1}, {512})})},
   };
   return plan;

@@ -55,7 +55,12 @@ struct Entry {
     return static_cast<std::size_t>(
         std::count_if(rows.begin(), rows.end(), [](const Row& row) { return row.to_do(); }));
   }
-  double guess_s() const { return what.skip.empty() ? what.cost.of_rows(to_do()) : 0.0; }
+  bool timed(std::size_t row) const { return rows[row].to_do() && what.rows[row].skip.empty(); }
+  double guess_s() const {
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < rows.size(); ++i) count += timed(i) ? 1 : 0;
+    return what.cost.of_rows(count);
+  }
 };
 
 // Passes on what the user asked to see, until a signal: then rows are only walked through.
@@ -77,6 +82,12 @@ class Silent : public benchmark::BenchmarkReporter {
   void ReportRuns(const std::vector<Run>&) override {}
 };
 
+Measured skipped(const SweepRow& row) {
+  Measured measured{row.identity, {}};
+  measured.row.set("status", "SKIP").set("reason", row.skip);
+  return measured;
+}
+
 Measured failed(const SweepRow& row, const std::exception& error) {
   Measured measured{row.identity, {}};
   measured.row.set("status", "ERROR").set("reason", error.what());
@@ -87,14 +98,6 @@ Measured failed(const SweepRow& row, const std::exception& error) {
 // The rows' answers. One that throws takes no other with it: they are measured again alone.
 std::vector<Measured> measure(const SweepCase& c, const std::vector<SweepRow>& rows) {
   std::vector<Measured> all;
-  if (!c.skip.empty()) {
-    for (const SweepRow& row : rows) {
-      Measured measured{row.identity, {}};
-      measured.row.set("status", "SKIP").set("reason", c.skip);
-      all.push_back(std::move(measured));
-    }
-    return all;
-  }
   try {
     all = c.measure(rows);
   } catch (const std::exception& error) {
@@ -141,28 +144,31 @@ void SweepRun::State::run_case(Entry& entry) {
   progress->show({rows_done, rows_to_do, left_s(), c.name});
   std::vector<SweepRow> chosen;
   for (std::size_t i = 0; i < c.rows.size(); ++i) {
-    if (entry.rows[i].to_do()) chosen.push_back(c.rows[i]);
+    if (entry.timed(i)) chosen.push_back(c.rows[i]);
   }
+  const double guess_s = entry.guess_s();
   const auto start = Clock::now();
-  const std::vector<Measured> measured = measure(c, chosen);
+  std::vector<Measured> measured;
+  if (!chosen.empty()) measured = measure(c, chosen);
   const double took_s = std::chrono::duration<double>(Clock::now() - start).count();
   if (measured.size() != chosen.size()) {
     throw Error(fmt::format("{}: {} answers for {} rows", c.name, measured.size(), chosen.size()));
   }
   progress->clear();
-  if (c.skip.empty()) {
-    // What was shared with later cases says nothing of this kind's cost.
+  if (!chosen.empty()) {
+    // What was set up for later cases too says nothing of this kind's cost.
     const bool first = set_up.insert(c.kept).second && c.cost.setup_s > 0.0;
-    if (!first) cost.observe(c.kind, entry.guess_s(), took_s);
+    if (!first) cost.observe(c.kind, guess_s, took_s);
   }
   std::size_t next = 0;
-  for (Row& row : entry.rows) {
+  for (std::size_t i = 0; i < entry.rows.size(); ++i) {
+    Row& row = entry.rows[i];
     if (!row.to_do()) continue;
-    const Measured& one = measured[next++];
+    const Measured one = entry.timed(i) ? measured[next++] : skipped(c.rows[i]);
     report->add(one.row, one.samples_us);
     row.result = one.row;
+    ++rows_done;
   }
-  rows_done += chosen.size();
   entry.done = true;
   entry.what.measure = nullptr;  // and with the last of them what they share
 }
@@ -256,14 +262,15 @@ double SweepRun::left_s() const { return state_->left_s(); }
 
 void SweepRun::list() const {
   for (const Entry& entry : state_->entries) {
-    const std::size_t rows = entry.to_do();
+    std::size_t timed = 0;
+    for (std::size_t i = 0; i < entry.rows.size(); ++i) timed += entry.timed(i) ? 1 : 0;
     for (std::size_t i = 0; i < entry.rows.size(); ++i) {
-      if (!entry.rows[i].to_do()) continue;
-      const std::string& skip = entry.what.skip;
-      fmt::print("{}  {}\n", entry.what.rows[i].name,
-                 skip.empty() ? fmt::format("{:.2f} s", entry.what.cost.of_rows(rows) /
-                                                            static_cast<double>(rows))
-                              : "SKIP: " + skip);
+      const SweepRow& row = entry.what.rows[i];
+      if (entry.timed(i)) {
+        fmt::print("{}  {:.2f} s\n", row.name, entry.guess_s() / static_cast<double>(timed));
+      } else if (entry.rows[i].to_do()) {
+        fmt::print("{}  SKIP: {}\n", row.name, row.skip);
+      }
     }
   }
 }

@@ -21,6 +21,7 @@ struct SweepRow {
   std::string name;         // of its benchmark: the case's name, then this
   std::size_t version = 0;  // its place in the op's table; 0 for models
   reports::Row identity;    // all that is known before it is measured
+  std::string skip;         // why it cannot be measured, or ""
 };
 
 /// A row as it goes into the report, and its times in microseconds, none where it was not timed.
@@ -38,8 +39,8 @@ struct SweepCase {
   std::string skip;               // why none of its rows can be measured, or ""
   Cost cost;
   std::vector<SweepRow> rows;
-  /// Checks and times the chosen ones of `rows`: an answer for each, in their order. May throw
-  /// Interrupted, and then nothing is written.
+  /// Checks and times the chosen ones of `rows`, of which none is to be skipped: an answer for
+  /// each, in their order. May throw Interrupted, and then nothing is written.
   std::function<std::vector<Measured>(const std::vector<SweepRow>& chosen)> measure;
 };
 

@@ -86,6 +86,7 @@ inline Fill cache_of(const Ragged& r) {
   return [r](HostTensor& t, Random& random) {
     const auto size = [&](std::size_t axis) { return static_cast<std::size_t>(t.shape[axis]); };
     normal()(t, random);
+    if (r.kv_lens == std::vector<double>(r.kv_lens.size(), static_cast<double>(size(2)))) return;
     for (std::size_t row = 0; row < t.count() / size(3); ++row) {
       const std::size_t slot = row % size(2);
       const std::size_t b = row / size(2) / size(1);
@@ -99,13 +100,14 @@ inline Fill cache_of(const Ragged& r) {
 
 /// mask (B, T_max, S) of the causal_mask op.
 inline Fill causal(const Ragged& r, int s) {
-  return [r, s](HostTensor& t, Random&) {
-    std::size_t i = 0;
-    for (std::size_t b = 0; b < r.q_lens.size(); ++b) {
-      for (int j = 0; j < r.t_max; ++j) {
-        for (int slot = 0; slot < s; ++slot) t.set(i++, slot < slots_seen(r, b, j) ? 1.0 : 0.0);
-      }
-    }
+  return [r, s](HostTensor& t, Random& random) {
+    const auto slots = static_cast<std::size_t>(s);
+    const auto t_max = static_cast<std::size_t>(r.t_max);
+    draw_elements(t, random, 0, [&](std::size_t i, Random&) {
+      const std::size_t row = i / slots;
+      const int seen = slots_seen(r, row / t_max, static_cast<int>(row % t_max));
+      return static_cast<int>(i % slots) < seen ? 1.0 : 0.0;
+    });
   };
 }
 

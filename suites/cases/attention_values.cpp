@@ -14,15 +14,15 @@ namespace {
 // Rows of probabilities: positive where the query sees the slot, adding up to about 1, else zero.
 Fill probabilities(const Ragged& r, int heads, int s) {
   return [r, heads, s](HostTensor& t, Random& random) {
-    std::size_t i = 0;
-    for (std::size_t b = 0; b < r.q_lens.size(); ++b) {
-      for (int row = 0; row < heads * r.t_max; ++row) {
-        const int seen = slots_seen(r, b, row % r.t_max);
-        for (int slot = 0; slot < s; ++slot) {
-          t.set(i++, slot < seen ? 2.0 * random.uniform() / seen : 0.0);
-        }
-      }
-    }
+    const auto slots = static_cast<std::size_t>(s);
+    const auto t_max = static_cast<std::size_t>(r.t_max);
+    const auto rows_of_one = static_cast<std::size_t>(heads) * t_max;
+    draw_elements(t, random, 1, [&](std::size_t i, Random& own) {
+      const std::size_t row = i / slots;
+      const int seen = slots_seen(r, row / rows_of_one, static_cast<int>(row % t_max));
+      const double drawn = 2.0 * own.uniform();
+      return static_cast<int>(i % slots) < seen ? drawn / seen : 0.0;
+    });
   };
 }
 

@@ -35,10 +35,10 @@ Fill activations() {
   return [](HostTensor& t, Random& random) {
     const auto rows = static_cast<std::size_t>(t.shape[0]);
     const std::size_t width = t.count() / rows;
-    for (std::size_t i = 0; i < t.count(); ++i) {
+    draw_elements(t, random, 1, [=](std::size_t i, Random& r) {
       const bool small = rows > 1 && i < width;
-      t.set(i, (small ? 0x1p-10 : 1.0) * (0.5 + random.normal()));
-    }
+      return (small ? 0x1p-10 : 1.0) * (0.5 + r.normal());
+    });
   };
 }
 

@@ -27,14 +27,14 @@ constexpr Shape SHAPES[] = {
 Fill gates_and_ups() {
   return [](HostTensor& t, Random& random) {
     const auto width = static_cast<std::size_t>(t.shape[1]) / 2;
-    for (std::size_t i = 0; i < t.count(); ++i) {
+    draw_elements(t, random, 1, [=](std::size_t i, Random& r) {
       const bool is_gate = i % (2 * width) < width;
       const std::size_t column = i % width % 16;
-      double value = (is_gate ? 2.0 : 1.0) * random.normal();
-      if (column == 3 && is_gate) value = -100.0;
-      if (column == 7) value = is_gate ? 100.0 : 0.02 * value;
-      t.set(i, value);
-    }
+      const double value = (is_gate ? 2.0 : 1.0) * r.normal();
+      if (column == 3 && is_gate) return -100.0;
+      if (column == 7) return is_gate ? 100.0 : 0.02 * value;
+      return value;
+    });
   };
 }
 

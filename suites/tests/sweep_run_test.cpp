@@ -1,0 +1,207 @@
+// sweep as a process: progress, Ctrl-C in the middle, and going on from there.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <sstream>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "reports/reader.h"
+#include "reports/writer.h"
+#include "suites/tests/command.h"
+
+namespace assay::suites {
+namespace {
+
+namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+
+const std::string SWEEP = ASSAY_SWEEP;
+
+// A folder of this test's own, gone at its end.
+struct Folder {
+  fs::path path;
+  Folder() {
+    std::string name = (fs::temp_directory_path() / "assay-sweep-XXXXXX").string();
+    path = ::mkdtemp(name.data());
+  }
+  ~Folder() {
+    std::error_code ignored;
+    fs::remove_all(path, ignored);
+  }
+};
+
+std::string text_of(const fs::path& path) {
+  std::ifstream file(path);
+  std::stringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+// A sweep that runs beside the test, its output in a file.
+class Started {
+ public:
+  Started(const std::vector<std::string>& flags, const fs::path& output) {
+    std::vector<std::string> words{SWEEP};
+    words.insert(words.end(), flags.begin(), flags.end());
+    pid_ = ::fork();
+    if (pid_ != 0) return;
+    const int file = ::open(output.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    ::dup2(file, STDOUT_FILENO);
+    ::dup2(file, STDERR_FILENO);
+    std::vector<char*> arguments;
+    for (std::string& word : words) arguments.push_back(word.data());
+    arguments.push_back(nullptr);
+    ::execv(SWEEP.c_str(), arguments.data());
+    ::_exit(127);
+  }
+  ~Started() {
+    if (pid_ > 0) {
+      ::kill(pid_, SIGKILL);
+      ::waitpid(pid_, nullptr, 0);
+    }
+  }
+  Started(const Started&) = delete;
+  Started& operator=(const Started&) = delete;
+
+  void send(int number) const { ::kill(pid_, number); }
+  int wait() {
+    int status = 0;
+    ::waitpid(pid_, &status, 0);
+    pid_ = -1;
+    return status;
+  }
+
+ private:
+  pid_t pid_ = -1;
+};
+
+// Waits for the report to have so many rows; false after a minute.
+bool reaches(const fs::path& csv, std::size_t rows) {
+  for (const auto start = Clock::now(); Clock::now() - start < std::chrono::minutes(1);) {
+    const std::string text = text_of(csv);
+    if (static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n')) > rows) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  return false;
+}
+
+std::set<std::string> row_ids(const reports::Report& report) {
+  std::set<std::string> ids;
+  for (const reports::Row& row : report.rows) {
+    EXPECT_TRUE(ids.insert(row.text("row_id")).second) << "twice: " << row.text("case_id");
+  }
+  return ids;
+}
+
+const std::vector<std::string> FLAGS{
+    "--ops", "rms_norm,rope,swiglu", "--phase", "decode", "--batch", "1-6"};
+constexpr std::size_t ROWS = 3 * 6 * 2;  // ops, batches, versions
+
+void interrupt_and_resume(int number) {
+  const Folder folder;
+  const fs::path csv = folder.path / "cut.csv";
+  std::vector<std::string> flags = FLAGS;
+  flags.insert(flags.end(), {"--csv", csv.string()});
+  Started sweep(flags, folder.path / "output");
+  ASSERT_TRUE(reaches(csv, 4)) << text_of(folder.path / "output");
+  sweep.send(number);
+  const int status = sweep.wait();
+  const std::string output = text_of(folder.path / "output");
+  ASSERT_TRUE(WIFEXITED(status)) << output;
+  EXPECT_EQ(WEXITSTATUS(status), 128 + number) << output;
+
+  // What is there is whole, with its samples, and not all of it.
+  const reports::Report cut = reports::read_report(csv);
+  EXPECT_FALSE(cut.has_errors());
+  const std::set<std::string> before = row_ids(cut);
+  EXPECT_GE(before.size(), 4u);
+  ASSERT_NE(output.find(" rows are in " + csv.string() + ". To go on:"), std::string::npos)
+      << output;
+  const std::size_t counted = output.find("sweep: stopped; ");
+  ASSERT_NE(counted, std::string::npos) << output;
+  const int done = std::stoi(output.substr(counted + 16));
+  EXPECT_EQ(static_cast<std::size_t>(done), before.size());
+
+  // The command that it said goes on, and measures no row twice.
+  const std::size_t line = output.find('\n', output.find("To go on:")) + 1;
+  const Answer rest = run(output.substr(line, output.find('\n', line) - line));
+  EXPECT_EQ(rest.exit_code, 0) << rest.output;
+  EXPECT_NE(rest.output.find("; " + std::to_string(done) + " more are in the report already"),
+            std::string::npos)
+      << rest.output;
+  const reports::Report whole = reports::read_report(csv);
+  const std::set<std::string> after = row_ids(whole);
+  EXPECT_LT(before.size(), ROWS) << "it was over before it was stopped";
+  EXPECT_TRUE(std::includes(after.begin(), after.end(), before.begin(), before.end()));
+  const std::string samples = text_of(reports::samples_path(csv));
+  for (const reports::Row& row : whole.rows) {
+    if (row.text("status") != "PASS") continue;
+    EXPECT_NE(samples.find(row.text("row_id")), std::string::npos) << row.text("case_id");
+  }
+
+  EXPECT_EQ(after.size(), ROWS);
+}
+
+TEST(SweepProcess, CtrlCLeavesAReportThatCanBeGoneOnWith) { interrupt_and_resume(SIGINT); }
+TEST(SweepProcess, TerminationDoesToo) { interrupt_and_resume(SIGTERM); }
+
+TEST(SweepProcess, ASecondCtrlCKills) {
+  const Folder folder;
+  const fs::path csv = folder.path / "killed.csv";
+  // A case whose check alone takes seconds here.
+  Started sweep({"--case", "linear/fp32/m=64,n=512,k=2048,bias=0", "--csv", csv.string()},
+                folder.path / "output");
+  ASSERT_TRUE(reaches(csv, 0));  // the header: what follows is the case
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  sweep.send(SIGINT);
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  sweep.send(SIGINT);
+  const int status = sweep.wait();
+  ASSERT_TRUE(WIFSIGNALED(status)) << text_of(folder.path / "output");
+  EXPECT_EQ(WTERMSIG(status), SIGINT);
+  EXPECT_FALSE(reports::read_report(csv).has_errors());
+}
+
+TEST(SweepProcess, ADryRunListsAndWritesNothing) {
+  const Folder folder;
+  const fs::path csv = folder.path / "dry.csv";
+  const Answer answer = run(SWEEP + " --ops rms_norm,linear --model 7b --batch 1 --seq 16 " +
+                            "--phase decode --dry-run --csv " + csv.string());
+  EXPECT_EQ(answer.exit_code, 0) << answer.output;
+  EXPECT_NE(answer.output.find("rms_norm/fp16/rows=1,width=4096/v1_two_pass  0."),
+            std::string::npos)
+      << answer.output;
+  EXPECT_NE(answer.output.find("SKIP: too large"), std::string::npos) << answer.output;
+  EXPECT_NE(answer.output.find(" rows of 6 cases, about "), std::string::npos) << answer.output;
+  EXPECT_FALSE(fs::exists(csv));
+}
+
+TEST(SweepProcess, AFilterChoosesVersionsOfACase) {
+  const Folder folder;
+  const fs::path csv = folder.path / "filtered.csv";
+  const Answer answer = run(SWEEP + " --case rms_norm/fp16/rows=3,width=128 --csv " + csv.string() +
+                            " --benchmark_filter=/v1_two_pass/");
+  EXPECT_EQ(answer.exit_code, 0) << answer.output;
+  const reports::Report report = reports::read_report(csv);
+  ASSERT_EQ(report.rows.size(), 1u);
+  EXPECT_EQ(report.rows[0].text("version"), "v1_two_pass");
+  EXPECT_EQ(report.rows[0].text("status"), "PASS");
+  EXPECT_NE(report.rows[0].text("repro_cmd").find("--case 'rms_norm/fp16/rows=3,width=128'"),
+            std::string::npos);
+  expect_refused(SWEEP + " --csv " + csv.string() + "2 --benchmark_filter=nothing_such",
+                 "no row passes --benchmark_filter");
+  expect_refused(SWEEP + " --model 7b --ops kv_broadcast --batch 1 --csv " + csv.string() + "2",
+                 "as many key and value heads");
+}
+
+}  // namespace
+}  // namespace assay::suites
