@@ -24,8 +24,8 @@ std::size_t aligned(std::size_t bytes) { return (bytes + ALIGNMENT - 1) / ALIGNM
 }  // namespace
 
 CacheLimits cache_limits() {
-  // The engine of the model rows, LibTorch and what a check needs have to fit beside it.
-  return {properties().l2_bytes, properties().total_memory_bytes / 8};
+  // Engines of model rows, LibTorch, its outputs and what a check needs have to fit beside it.
+  return {properties().l2_bytes, properties().total_memory_bytes / 16};
 }
 
 std::vector<CacheMode> cache_modes(double touched_bytes, std::size_t set_bytes,

@@ -11,6 +11,7 @@
 #include "kernels/device/properties.h"
 #include "suites/measure.h"
 #include "suites/peer_run.h"
+#include "suites/torch_graph.h"
 
 namespace assay::suites {
 namespace {
@@ -36,6 +37,7 @@ std::optional<Replay> replay_of_peer(const Case& c, const InputSets& sets, const
 void time_versions(const Case& c, const std::vector<HostTensor>& inputs, const CacheMode& mode,
                    std::vector<VersionRow>& versions, std::uint64_t seed, bool with_energy,
                    const Stream& stream) {
+  release_torch_memory();  // what the reference took: input sets may need it
   const InputSets sets(c, inputs, mode.sets, stream);
   std::vector<Replay> replays;
   for (VersionRow& chosen : versions) {

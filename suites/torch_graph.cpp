@@ -11,6 +11,7 @@
 #include "suites/torch_bridge.h"
 
 #ifdef ASSAY_CUDA_DEVICE
+#include <ATen/cuda/CUDAContextLight.h>
 #include <ATen/cuda/CUDAGraph.h>
 #include <c10/cuda/CUDACachingAllocator.h>
 #include <c10/cuda/CUDAGuard.h>
@@ -70,7 +71,10 @@ void TorchGraph::replay() const {
   impl_->graph.replay();
 }
 
-void release_torch_memory() { c10::cuda::CUDACachingAllocator::emptyCache(); }
+void release_torch_memory() {
+  at::cuda::clearCublasWorkspaces();  // one for each stream that there ever was
+  c10::cuda::CUDACachingAllocator::emptyCache();
+}
 
 #else
 

@@ -140,7 +140,7 @@ TEST(Html, SaysTheLimitsAndHoldsThemForNoCaseOfCorrectness) {
   report.rows = {sample_row("a"), ceiling_row("ceiling/read", "", "gb_per_s", 4160),
                  ceiling_row("ceiling/gemm", "bf16", "tflop_per_s", 781)};
   EXPECT_TRUE(contains(origin_section(report),
-                       "<dt>Limits</dt><dd>read 4160 GB/s, bf16 product 781 TFLOP/s</dd>"))
+                       "<dt>Limits</dt><dd>read 4160 GB/s, bf16 product 781.0 TFLOP/s</dd>"))
       << origin_section(report);
   EXPECT_FALSE(contains(correctness_section(report), "<td>?</td>"));
 }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/random_weights.h"
+#include "suites/collect.h"
 #include "suites/kernel_run.h"
 #include "suites/model_checks.h"
 #include "suites/rows.h"
