@@ -190,7 +190,13 @@ Build BuildStore::get(const std::string& commit, int slot) {
   fs::remove_all(partial);
   fs::remove_all(folder);
   fs::create_directories(partial / "bin");
-  Build build = make(commit, slot, partial);
+  Build build;
+  try {
+    build = make(commit, slot, partial);
+  } catch (...) {
+    fs::remove_all(partial);
+    throw;
+  }
   reports::write_whole_file(partial / "build.json", json{{"commit", commit},
                                                          {"ok", build.ok},
                                                          {"problem", build.problem},
@@ -285,7 +291,10 @@ std::string BuildStore::configure_and_build(int slot, const fs::path& log) {
     step.log = log;
     const ProcessResult result = run_process(step);
     if (result.timed_out) return fmt::format("not built within {:.0f} s", plan_.timeout_s);
-    if (!result.ok()) return error_in(reports::read_file(log));
+    if (!result.ok()) {
+      const std::string error = error_in(reports::read_file(log));
+      return error.empty() ? fmt::format("exit code {}", result.exit_code) : error;
+    }
   }
   return "";
 }
