@@ -190,7 +190,13 @@ Build BuildStore::get(const std::string& commit, int slot) {
   fs::remove_all(partial);
   fs::remove_all(folder);
   fs::create_directories(partial / "bin");
-  Build build = make(commit, slot, partial);
+  Build build;
+  try {
+    build = make(commit, slot, partial);
+  } catch (...) {
+    fs::remove_all(partial);
+    throw;
+  }
   reports::write_whole_file(partial / "build.json", json{{"commit", commit},
                                                          {"ok", build.ok},
                                                          {"problem", build.problem},
@@ -226,6 +232,16 @@ Build BuildStore::make(const std::string& commit, int slot, const fs::path& part
   if (!plan_.command.empty()) {
     if (fs::exists(bin)) fs::copy(bin, partial / "bin", fs::copy_options::recursive);
     return build;
+  }
+  // What ptxas says of the kernels, where the commit has a target for it: the work metric's
+  // columns.
+  if (plan_.preset.starts_with("cuda") && plan_.target == "verify") {
+    const fs::path table = build_folder(slot) / "kernel_resources.json";
+    fs::remove(table);  // of another commit
+    const ProcessResult made = run_process(
+        {.argv = {"cmake", "--build", build_folder(slot).string(), "--target", "kernel_resources"},
+         .timeout_s = plan_.timeout_s});
+    if (made.ok() && fs::exists(table)) fs::copy_file(table, partial / "bin" / table.filename());
   }
   const fs::path program = bin / plan_.target;
   const fs::path kept = partial / "bin" / plan_.target;
@@ -285,7 +301,10 @@ std::string BuildStore::configure_and_build(int slot, const fs::path& log) {
     step.log = log;
     const ProcessResult result = run_process(step);
     if (result.timed_out) return fmt::format("not built within {:.0f} s", plan_.timeout_s);
-    if (!result.ok()) return error_in(reports::read_file(log));
+    if (!result.ok()) {
+      const std::string error = error_in(reports::read_file(log));
+      return error.empty() ? fmt::format("exit code {}", result.exit_code) : error;
+    }
   }
   return "";
 }

@@ -23,21 +23,11 @@ class Rounds {
   Rounds(Lab& lab, std::vector<const Built*> builds, std::set<std::string> keys)
       : lab_(lab), builds_(std::move(builds)), keys_(std::move(keys)), series_(builds_.size()) {}
 
-  void run_until(int rounds, const Progress& progress) {
-    for (; done_ < rounds; ++done_) {
-      std::vector<Observed> observed(builds_.size());
-      for (std::size_t i = 0; i < builds_.size(); ++i) {
-        const std::size_t which = (i + static_cast<std::size_t>(done_)) % builds_.size();
-        progress(fmt::format("timing, round {} of {}", done_ + 1, rounds));
-        observed[which] = lab_.run(*builds_[which], keys_);
-        if (!observed[which].problem.empty()) {
-          problem_ =
-              fmt::format("{}: {}", builds_[which]->commit.substr(0, 10), observed[which].problem);
-          return;
-        }
-      }
-      add(observed);
-    }
+  // As many rounds as that. False where they give nothing to compare, as problem() says.
+  bool reach(int rounds, const Progress& progress) {
+    run_until(rounds, progress);
+    if (problem_.empty() && keys().empty()) problem_ = "no row has a time in every build";
+    return problem_.empty();
   }
 
   // Rows that every build timed, in every round.
@@ -60,6 +50,23 @@ class Rounds {
   std::size_t samples() const { return static_cast<std::size_t>(done_) * TIMES_PER_RUN; }
 
  private:
+  void run_until(int rounds, const Progress& progress) {
+    for (; done_ < rounds; ++done_) {
+      std::vector<Observed> observed(builds_.size());
+      for (std::size_t i = 0; i < builds_.size(); ++i) {
+        const std::size_t which = (i + static_cast<std::size_t>(done_)) % builds_.size();
+        progress(fmt::format("timing, round {} of {}", done_ + 1, rounds));
+        observed[which] = lab_.run(*builds_[which], keys_);
+        if (!observed[which].problem.empty()) {
+          problem_ =
+              fmt::format("{}: {}", builds_[which]->commit.substr(0, 10), observed[which].problem);
+          return;
+        }
+      }
+      add(observed);
+    }
+  }
+
   void add(const std::vector<Observed>& observed) {
     std::map<std::string, std::vector<const Observation*>> rows;
     for (const Observed& one : observed)
@@ -163,12 +170,11 @@ TimeEnds time_ends(const Question& question, Lab& lab, const Built& good, const 
   TimeEnds ends;
   Rounds rounds(lab, {&good, &bad}, {});
   for (const int look : LOOKS) {
-    rounds.run_until(look, progress);
-    const std::vector<std::string> keys = rounds.keys();
-    if (!rounds.problem().empty() || keys.empty()) {
-      ends.numbers = rounds.problem().empty() ? "no row has a time at both ends" : rounds.problem();
+    if (!rounds.reach(look, progress)) {
+      ends.numbers = rounds.problem();
       return ends;
     }
+    const std::vector<std::string> keys = rounds.keys();
     ends.samples = rounds.samples();
     const double each = alpha / static_cast<double>(keys.size());
     std::size_t alike = 0;
@@ -233,9 +239,8 @@ TimeVerdict time_candidate(const Question& question, Lab& lab, const Built& good
   Rounds rounds(lab, {&good, &candidate, &bad}, {ends.key});
   TimeVerdict result;
   for (const int look : LOOKS) {
-    rounds.run_until(look, progress);
-    if (!rounds.problem().empty() || rounds.keys().empty()) {
-      result.numbers = rounds.problem().empty() ? "no time of " + ends.key : rounds.problem();
+    if (!rounds.reach(look, progress)) {
+      result.numbers = rounds.problem();
       return result;
     }
     const std::string key = rounds.keys().front();
@@ -263,9 +268,8 @@ TimeVerdict time_pair(const Question& question, Lab& lab, const Built& before, c
   Rounds rounds(lab, {&before, &after}, {ends.key});
   TimeVerdict result;
   for (const int look : LOOKS) {
-    rounds.run_until(look, progress);
-    if (!rounds.problem().empty() || rounds.keys().empty()) {
-      result.numbers = rounds.problem().empty() ? "no time of " + ends.key : rounds.problem();
+    if (!rounds.reach(look, progress)) {
+      result.numbers = rounds.problem();
       return result;
     }
     const std::string key = rounds.keys().front();
