@@ -149,7 +149,8 @@ struct Shown {
   std::string_view title;
   std::string_view column;
   bool may_shrink = false;
-  bool only_if_varied = false;  // says nothing where all rows agree
+  bool only_if_varied = false;                // says nothing where all rows agree
+  std::string (*cell)(const Row&) = nullptr;  // in place of that column's value
 };
 
 constexpr Shown KERNEL_COLUMNS[] = {
@@ -188,6 +189,24 @@ constexpr Shown MODEL_COLUMNS[] = {
     {"tok/s", "tok_per_s"},
     {"ttft_ms", "ttft_ms"},
     {"roofline", "roofline_frac"},
+};
+
+std::string megabytes(std::optional<double> bytes) { return bytes ? figure(*bytes * 1e-6) : ""; }
+
+// Numbers that do not vary, of one execution. What a library's matrix product moves is not counted,
+// so "least" and "own kernels'" are not of the same work where a set calls one.
+constexpr Shown STEP_COLUMNS[] = {
+    {"case", "case_id", true},
+    {"kernels", "kernel_set", true},
+    {"dtype", "dtype"},
+    {"launches", "launches"},
+    {"allocations", "allocations"},
+    {"peak MB", "peak_mem_bytes", false, false,
+     [](const Row& row) { return megabytes(row.real("peak_mem_bytes")); }},
+    {"least MB moved", "bytes", false, false,
+     [](const Row& row) { return megabytes(row.real("bytes")); }},
+    {"own kernels' MB", "sectors_read", false, false,
+     [](const Row& row) { return megabytes(counted_bytes(row)); }},
 };
 
 // The case without the op and dtype that it starts with: other cells of the table have them.
@@ -234,7 +253,8 @@ void add_table(Document& doc, const std::string& heading, Rows rows,
   Table table(std::move(titles));
   for (const Row* row : rows) {
     std::vector<std::string> cells;
-    for (const Shown& s : shown) cells.push_back(shown_cell(*row, s.column));
+    for (const Shown& s : shown)
+      cells.push_back(s.cell != nullptr ? s.cell(*row) : shown_cell(*row, s.column));
     table.add(std::move(cells));
   }
   doc.heading(heading);
@@ -254,6 +274,9 @@ void add_tables(Document& doc, const Rows& rows) {
             KERNEL_COLUMNS);
   add_table(doc, "layers", of_suite("layer"), MODEL_COLUMNS);
   add_table(doc, "generation", of_suite("generation"), MODEL_COLUMNS);
+  add_table(doc, "work of one step",
+            where(of_suite("generation"), [](const Row& row) { return row.has("launches"); }),
+            STEP_COLUMNS);
 }
 
 bool is_asked_for(const Row& row, const ShowOptions& options) {
@@ -272,6 +295,14 @@ bool print_diagnostics(const Report& report, std::ostream& err) {
 }
 
 bool is_bad_status(std::string_view status) { return status != "PASS" && status != "SKIP"; }
+
+std::optional<double> counted_bytes(const Row& row) {
+  constexpr double SECTOR_BYTES = 32;
+  const auto read = row.real("sectors_read");
+  const auto written = row.real("sectors_written");
+  if (!read || !written) return std::nullopt;
+  return SECTOR_BYTES * (*read + *written);
+}
 
 std::string summarize_report(const Report& report, const ShowOptions& options) {
   Document doc(options);

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <iosfwd>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -21,6 +22,9 @@ struct ShowOptions {
 
 /// True of every status but PASS and SKIP.
 bool is_bad_status(std::string_view status);
+
+/// Bytes in the sectors of global memory that were counted; none where nothing was.
+std::optional<double> counted_bytes(const Row& row);
 
 /// The summary of one report, a part per run_id in it: where it ran, counts by status, the failures
 /// with the commands that replay them, a table per op, layers, generation. A run of the emulated

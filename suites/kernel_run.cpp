@@ -334,12 +334,10 @@ Outcome PreparedCase::check(std::size_t version, const Launcher& launcher,
     reset_work();
     std::optional<LaunchLog> log(std::in_place);
     const std::vector<HostTensor> first = run(launcher, POISON, How::kDirect, stream, &damage);
-    const std::optional<Work> work = counted_work();
-    const std::vector<LaunchedKernel> launched = log->kernels();
-    log.reset();
     Outcome outcome = judge(first, damage);
-    outcome.work = work;
-    outcome.launched = launched;
+    outcome.work = counted_work();
+    outcome.launched = log->kernels();
+    log.reset();
     const auto fail = [&](Check check, const std::string& why) {
       outcome.status = Status::kFail;
       if (!outcome.failed) outcome.failed = check;

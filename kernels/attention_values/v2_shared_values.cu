@@ -4,7 +4,9 @@
 // Against v1: a quarter of the value traffic and conversions, an eighth (a quarter in fp32) of the
 // load instructions, and 128 / (D / VEC) slots at a time instead of one.
 // Map: block = (ROWS query rows, h, b), cut into lanes of D / VEC threads; lane g takes slots g,
-// g + lanes, ..., thread i of it the i-th vector. Lanes are then added up in shared memory.
+// g + lanes, ..., thread i of it the i-th vector. Lanes are then added up in shared memory, which
+// holds element j of all threads' vectors together, in plane j: neighbours store to neighbouring
+// banks. (Vector after vector, 8 elements apart, 8 threads met in each bank.)
 // Needs D and v_stride in multiples of 16 bytes, D at most 128 vectors. Threads left over where
 // D / VEC does not divide 128 idle. Limited by fp32 arithmetic (no tensor cores), by the zeros of a
 // causal p, which are multiplied like the rest, and, for one query, by B * H blocks.
@@ -23,7 +25,10 @@ __global__ void __launch_bounds__(BLOCK)
                                    int s, int head_dim, long long v_stride) {
   constexpr int VEC = VEC_OF<T>;
   using Vector = Vec<T, VEC>;
-  SHARED(partial, float[ROWS * BLOCK * VEC]);  // (ROWS, lanes, D)
+  // Floats from one plane to the next: so many banks apart that VEC neighbours of a row, one in
+  // each plane, and the vectors beside them are read from 32 different banks.
+  constexpr int PLANE = BLOCK + 32 / VEC;
+  SHARED(partial, float[ROWS * VEC * PLANE]);  // (ROWS, VEC, lanes, D / VEC)
   const std::size_t t0 = std::size_t{blockIdx.x} * ROWS;
   const int rows = min(ROWS, t_max - static_cast<int>(t0));
   const std::size_t h = blockIdx.y;
@@ -58,7 +63,7 @@ __global__ void __launch_bounds__(BLOCK)
     for (int r = 0; r < ROWS; ++r) {
 #pragma unroll
       for (int j = 0; j < VEC; ++j) {
-        partial[(r * lanes + lane) * head_dim + column * VEC + j] = sum[r][j];
+        partial[(r * VEC + j) * PLANE + threadIdx.x] = sum[r][j];
       }
     }
   }
@@ -67,8 +72,9 @@ __global__ void __launch_bounds__(BLOCK)
   for (int i = threadIdx.x; i < rows * head_dim; i += BLOCK) {
     const int r = i / head_dim;
     const int d = i % head_dim;
+    const float* of_lanes = partial + (r * VEC + d % VEC) * PLANE + d / VEC;
     float sum = 0.0f;
-    for (int g = 0; g < lanes; ++g) sum += partial[(r * lanes + g) * head_dim + d];
+    for (int g = 0; g < lanes; ++g) sum += of_lanes[g * width];
     o[((b * t_max + t0 + r) * heads + h) * head_dim + d] = from_float<T>(sum);
   }
 }

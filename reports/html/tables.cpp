@@ -7,6 +7,7 @@
 
 #include "reports/html/page.h"
 #include "reports/html/sections.h"
+#include "reports/summary.h"
 #include "reports/text.h"
 
 namespace assay::reports {
@@ -33,12 +34,17 @@ std::string generation_section(const Report& report) {
     }
     return a->real("t_median_us") < b->real("t_median_us");
   });
+  const bool counted =
+      std::ranges::any_of(rows, [](const Row* row) { return counted_bytes(*row).has_value(); });
   std::string out =
       "<section id=\"generation\"><h2>Whole model</h2>\n<div class=\"scroll tall\"><table "
       "class=\"summary\"><thead><tr><th>case</th><th>kernels</th><th>weights</th>"
       "<th class=\"n\">tokens/s</th><th class=\"n\">step, ms</th>"
       "<th class=\"n\">first token, ms</th><th class=\"n\">launches</th><th class=\"n\">allocations"
-      "</th><th class=\"n\">peak memory, GB</th><th class=\"n\">of the limit</th>"
+      "</th><th class=\"n\">peak memory, GB</th><th class=\"n\">least moved, GB</th>";
+  if (counted) out += "<th class=\"n\">own kernels counted, GB</th>";
+  out +=
+      "<th class=\"n\">of the limit</th>"
       "<th class=\"n\">vs LibTorch</th></tr></thead><tbody>\n";
   for (const Row* row : rows) {
     const auto scaled = [&](std::string_view column, double factor) {
@@ -55,7 +61,10 @@ std::string generation_section(const Report& report) {
                        escape_html(row->has("quant") ? row->text("quant") : row->text("dtype")));
     out += cell_of(row->real("tok_per_s")) + cell_of(scaled("t_median_us", 1e-3)) +
            cell_of(row->real("ttft_ms")) + count("launches") + count("allocations") +
-           cell_of(scaled("peak_mem_bytes", 1e-9));
+           cell_of(scaled("peak_mem_bytes", 1e-9)) + cell_of(scaled("bytes", 1e-9));
+    auto moved = counted_bytes(*row);
+    if (moved) *moved *= 1e-9;
+    if (counted) out += cell_of(moved);
     const auto share = row->real("roofline_frac");
     out += share ? fmt::format("<td class=\"n\">{:.0f} %</td>", 100 * *share) : "<td></td>";
     const auto speedup = row->real("speedup_vs_ref");

@@ -155,6 +155,21 @@ TEST(Html, CeilingsOfASweep) {
   }
 }
 
+TEST(Html, WorkOfAStepIsBesideItsSpeed) {
+  NEEDS_CHARTS();
+  Row row = sample_row("tiny/decode");
+  row.clear("op").set("suite", "generation").set("kernel_set", "best").set("t_median_us", 50.0);
+  row.set("launches", 41).set("allocations", 0).set("bytes", 2'000'000'000);
+  row.set("row_id", make_row_id(row));
+  EXPECT_FALSE(contains(render_html(report_of({row})), "own kernels counted, GB"));
+  row.set("sectors_read", 62'500'000).set("sectors_written", 31'250'000);
+  const std::string page = render_html(report_of({row}));
+  EXPECT_TRUE(contains(page, "least moved, GB"));
+  EXPECT_TRUE(contains(page, "own kernels counted, GB"));
+  EXPECT_TRUE(contains(page, "<td class=\"n\">2.000</td><td class=\"n\">3.000</td>"))
+      << page.substr(page.find("id=\"generation\""), 1500);
+}
+
 TEST(Html, CorrectnessFirst) {
   NEEDS_CHARTS();
   const Report report = report_of(synthetic_sweep({.small = true}));

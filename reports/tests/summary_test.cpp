@@ -78,6 +78,27 @@ TEST(Show, AReport) {
       "\n");
 }
 
+TEST(Show, WorkOfAStep) {
+  Row best = generation_row();
+  best.set("launches", 41).set("allocations", 0).set("peak_mem_bytes", 374272);
+  best.set("bytes", 225280).set("sectors_read", 12336).set("sectors_written", 1950);
+  Row baseline = generation_row();
+  baseline.set("kernel_set", "baseline").set("launches", 43).set("allocations", 2);
+  baseline.set("bytes", 225280);
+  baseline.set("row_id", make_row_id(baseline));
+  const std::string text = summarize_report(report_of({best, baseline}), {});
+  EXPECT_TRUE(contains(
+      text,
+      "work of one step\n"
+      "case              kernels   dtype  launches  allocations  peak MB  least MB moved  own "
+      "kernels' MB\n"
+      "llama2-7b/decode  best      fp16         41            0   0.3743          0.2253           "
+      "0.4572\n"
+      "llama2-7b/decode  baseline  fp16         43            2                   0.2253\n"))
+      << text;
+  EXPECT_FALSE(contains(summarize_report(report_of({generation_row()}), {}), "work of one step"));
+}
+
 TEST(Show, OnlyFailures) {
   const Report report = report_of({kernel_row("a", "v1_tree", "PASS"), failing_row()});
   const std::string text = summarize_report(report, {.failed = true});
