@@ -283,8 +283,8 @@ TEST_F(VersionsProgram, StopsWhereTheEndsDoNotDiffer) {
   EXPECT_EQ(bisect({"--check", "exit 0"}).exit_code, 1);
   EXPECT_EQ(bisect({"--check", "exit 1"}).exit_code, 1);
   EXPECT_EQ(bisect({"--check", "exit 125"}).exit_code, 3);
-  const ProcessResult same =
-      run_process({{ASSAY_BISECT, "versions", "--from", "best", "--to", "best", "--check", "exit 0"}});
+  const ProcessResult same = run_process(
+      {{ASSAY_BISECT, "versions", "--from", "best", "--to", "best", "--check", "exit 0"}});
   EXPECT_EQ(same.exit_code, 1) << same.err;
 }
 
