@@ -111,7 +111,7 @@ WorkFolder::WorkFolder(fs::path folder) : path_(fs::absolute(std::move(folder)))
     // A build that was killed may have left half an object file that looks up to date.
     for (const auto& entry : fs::directory_iterator(path_ / "slots")) {
       if (!fs::exists(entry.path() / "building")) continue;
-      fs::remove_all(entry.path() / "build");
+      fs::remove_all(entry.path() / "source" / "build");
       fs::remove(entry.path() / "building");
     }
   }
@@ -147,6 +147,10 @@ BuildStore::BuildStore(const Repository& repository, const WorkFolder& work, Bui
 
 fs::path BuildStore::slot_folder(int slot) const {
   return work_.path() / "slots" / fmt::format("{:02}", slot);
+}
+
+fs::path BuildStore::build_folder(int slot) const {
+  return slot_folder(slot) / "source" / "build" / "bisect";
 }
 
 std::string BuildStore::key_of(const std::string& commit) const {
@@ -186,7 +190,13 @@ Build BuildStore::get(const std::string& commit, int slot) {
   fs::remove_all(partial);
   fs::remove_all(folder);
   fs::create_directories(partial / "bin");
-  Build build = make(commit, slot, partial);
+  Build build;
+  try {
+    build = make(commit, slot, partial);
+  } catch (...) {
+    fs::remove_all(partial);
+    throw;
+  }
   reports::write_whole_file(partial / "build.json", json{{"commit", commit},
                                                          {"ok", build.ok},
                                                          {"problem", build.problem},
@@ -218,7 +228,7 @@ Build BuildStore::make(const std::string& commit, int slot, const fs::path& part
   build.ok = build.problem.empty();
   build.wall_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   if (!build.ok) return build;
-  const fs::path bin = place / "build" / "bin";
+  const fs::path bin = build_folder(slot) / "bin";
   if (!plan_.command.empty()) {
     if (fs::exists(bin)) fs::copy(bin, partial / "bin", fs::copy_options::recursive);
     return build;
@@ -233,14 +243,14 @@ Build BuildStore::make(const std::string& commit, int slot, const fs::path& part
   } catch (const InputError&) {
   }
   if (!stripped) fs::copy_file(program, kept, fs::copy_options::overwrite_existing);
-  build.code = read_machine_code(place / "build", "bin/" + plan_.target,
+  build.code = read_machine_code(build_folder(slot), "bin/" + plan_.target,
                                  {commit, (place / "source").string(), place.string()});
   return build;
 }
 
 std::string BuildStore::configure_and_build(int slot, const fs::path& log) {
   const fs::path source = slot_folder(slot) / "source";
-  const fs::path build = slot_folder(slot) / "build";
+  const fs::path build = build_folder(slot);
   fs::create_directories(build);
   std::vector<Process> steps;
   std::vector<std::pair<std::string, std::string>> environment;
@@ -281,7 +291,10 @@ std::string BuildStore::configure_and_build(int slot, const fs::path& log) {
     step.log = log;
     const ProcessResult result = run_process(step);
     if (result.timed_out) return fmt::format("not built within {:.0f} s", plan_.timeout_s);
-    if (!result.ok()) return error_in(reports::read_file(log));
+    if (!result.ok()) {
+      const std::string error = error_in(reports::read_file(log));
+      return error.empty() ? fmt::format("exit code {}", result.exit_code) : error;
+    }
   }
   return "";
 }

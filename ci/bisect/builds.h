@@ -2,7 +2,9 @@
 // that a second bisection finds again.
 //
 //   WORK/lock             held by the one bisection that works here
-//   WORK/slots/00/source  a working copy; build/ beside it is built in again and again
+//   WORK/slots/00/source  a working copy; its build/bisect is built in again and again. Its depth
+//   is
+//                         that of anybody's build/<preset>, so that ccache knows the objects
 //   WORK/builds/KEY/      bin/, build.json, log: of one tree, preset and set of flags
 //   WORK/steps/           logs for --resume
 //   WORK/run-*, walk-*    gone when a bisection ends; swept up by the next where one was killed
@@ -76,6 +78,7 @@ class BuildStore {
   /// Seconds that builds took here, newest last; for estimates.
   std::vector<double> build_times() const;
   std::filesystem::path slot_folder(int slot) const;
+  std::filesystem::path build_folder(int slot) const;
 
  private:
   std::string key_of(const std::string& commit) const;

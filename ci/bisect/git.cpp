@@ -1,8 +1,10 @@
 #include "ci/bisect/git.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <fstream>
 #include <sstream>
 #include <utility>
@@ -124,7 +126,9 @@ std::string Repository::id_of(const std::string& sha, const std::string& path) c
 }
 
 std::string Repository::hash(const std::string& text) const {
-  const fs::path file = fs::temp_directory_path() / fmt::format("bisect-hash-{}", ::getpid());
+  static std::atomic<int> count = 0;  // from several threads at once
+  const fs::path file =
+      fs::temp_directory_path() / fmt::format("bisect-hash-{}-{}", ::getpid(), count++);
   std::ofstream(file, std::ios::binary) << text;
   const std::string hash = trimmed(git({"hash-object", "--no-filters", "--", file.string()}));
   fs::remove(file);

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
+#include <cmath>
 #include <map>
 #include <utility>
 
@@ -339,12 +341,29 @@ void Search::conclude(const Walk& walk, Result& result) {
       fmt::format("Unclear: one of {} commits, which could not be told apart.", suspects.size());
 }
 
+// Whether the numbers that are over their thresholds at `after` jumped there, by half the way from
+// good to the threshold or more.
+bool Search::jumped(const Built& before, const Built& after) const {
+  const Observed old_rows = lab_.run(before, watched_keys());
+  const Observed new_rows = lab_.run(after, watched_keys());
+  return std::ranges::any_of(watches_, [&](const Watch& watch) {
+    const auto old_value = watched_value(watch, old_rows);
+    const auto new_value = watched_value(watch, new_rows);
+    if (!old_value || !new_value || !(*new_value > watch.threshold)) return false;
+    if (!(*old_value > 0) || !(watch.good > 0)) return *new_value > *old_value;
+    return *new_value / *old_value >= std::sqrt(watch.threshold / watch.good);
+  });
+}
+
 bool Search::confirm(const Commit& commit, Result& result) {
-  if (commit.parents.empty()) return true;
+  // From PASS to another status there are no small steps.
+  if (commit.parents.empty() || question_.metric == Metric::kStatus) return true;
   const std::string& parent = commit.parents.front();
+  table_.now("confirming against its parent");
   const Built before = lab_.build(parent);
   const Built after = lab_.build(commit.sha);
   if (!before.ok) return true;  // not this parent, then: git knows of a good one
+  if (question_.metric != Metric::kTime) return jumped(before, after);
   const TimeVerdict verdict = time_pair(
       question_, lab_, before, after, ends_, alpha_,
       [&](const std::string& text) { table_.now("confirming against its parent: " + text); });
@@ -365,10 +384,10 @@ void Search::found(const std::string& sha, Result& result) {
                   {"author", commit.author},
                   {"date", commit.date},
                   {"subject", commit.subject}};
-  if (question_.metric == Metric::kTime && !confirm(commit, result)) {
+  if (!confirm(commit, result)) {
     result.headline = fmt::format(
         "Unclear: the threshold is crossed at {} ({}), but against its parent it is not clearly "
-        "slower: the slowdown may have come in small steps.",
+        "worse: it may have come in small steps.",
         commit.brief(), commit.subject);
     result.details["suspects"] = json::array({{{"commit", sha}, {"subject", commit.subject}}});
     return;

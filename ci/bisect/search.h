@@ -52,6 +52,7 @@ class Search {
   void show(const Step& step);
   void conclude(const Walk& walk, Result& result);
   void found(const std::string& sha, Result& result);
+  bool jumped(const Built& before, const Built& after) const;
   bool confirm(const Commit& commit, Result& result);
   Built build_end(const std::string& sha, const char* which);
   void describe(Result& result) const;

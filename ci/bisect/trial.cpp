@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <map>
 
 #include "kernels/device/error.h"
@@ -174,34 +175,45 @@ TimeEnds time_ends(const Question& question, Lab& lab, const Built& good, const 
     double best = 0;
     ends.also.clear();
     for (const std::string& key : keys) {
-      bool same_by_both = true;
-      bool found = false;
-      for (const Statistic statistic : {Statistic::kQuiet, Statistic::kTypical}) {
-        const Series& a = rounds.of(0, key);
-        const Series& b = rounds.of(1, key);
-        // Slower at all events by more than half of what matters; alike, if by less than all of it.
-        const Standing over = compare_series(a, b, statistic, least / 2, question.least, each);
-        const Standing under = compare_series(a, b, statistic, least, question.least, each);
-        if (over.verdict == Verdict::kBad && !found) {
-          found = true;
-          ends.also.push_back(key);
-          if (over.ratio.low > best) {
-            best = over.ratio.low;
-            ends.state = TimeEnds::State::kDiffer;
-            ends.key = key;
-            ends.statistic = statistic;
-            ends.threshold = std::min(least, over.ratio.estimate / 2);
-            ends.numbers = fmt::format("{} us -> {} us, {}", reports::figure(over.base_us),
-                                       reports::figure(over.us), shown(over));
-          }
-        }
-        same_by_both = same_by_both && under.verdict == Verdict::kGood && !found;
-        if (ends.state != TimeEnds::State::kDiffer) {
-          ends.key = key;
-          ends.numbers = shown(over) + (over.why.empty() ? "" : ": " + over.why);
+      const Series& a = rounds.of(0, key);
+      const Series& b = rounds.of(1, key);
+      // Slower at all events by more than half of what matters; alike, if by less than all of it.
+      const auto over = [&](Statistic statistic) {
+        return compare_series(a, b, statistic, least / 2, question.least, each);
+      };
+      const auto alike_by = [&](Statistic statistic) {
+        return compare_series(a, b, statistic, least, question.least, each).verdict ==
+               Verdict::kGood;
+      };
+      Statistic statistic = Statistic::kQuiet;
+      Standing standing = over(statistic);
+      const bool quiet_alike = standing.verdict != Verdict::kBad && alike_by(statistic);
+      // Medians see what the least do not, but also all that goes on beside: they are asked second.
+      if (quiet_alike || (standing.verdict != Verdict::kBad && look == *std::rbegin(LOOKS))) {
+        const Standing typical = over(Statistic::kTypical);
+        if (typical.verdict == Verdict::kBad) {
+          statistic = Statistic::kTypical;
+          standing = typical;
         }
       }
-      alike += same_by_both;
+      if (standing.verdict == Verdict::kBad) {
+        ends.also.push_back(key);
+        if (standing.ratio.low > best) {
+          best = standing.ratio.low;
+          ends.state = TimeEnds::State::kDiffer;
+          ends.key = key;
+          ends.statistic = statistic;
+          ends.threshold = std::min(least, standing.ratio.estimate / 2);
+          ends.numbers = fmt::format("{} us -> {} us, {}", reports::figure(standing.base_us),
+                                     reports::figure(standing.us), shown(standing));
+        }
+        continue;
+      }
+      alike += quiet_alike && (alike_by(Statistic::kTypical) || look == *std::rbegin(LOOKS));
+      if (ends.state != TimeEnds::State::kDiffer) {
+        ends.key = key;
+        ends.numbers = shown(standing) + (standing.why.empty() ? "" : ": " + standing.why);
+      }
     }
     if (ends.state == TimeEnds::State::kDiffer) {
       std::erase(ends.also, ends.key);

@@ -133,21 +133,25 @@ std::vector<Watch> find_watches(const Question& question, const Observed& good,
   return watches;
 }
 
+std::optional<double> watched_value(const Watch& watch, const Observed& observed) {
+  const Observation* found = nullptr;
+  for (const Observation& row : observed.rows)
+    if (row.key == watch.key) found = &row;
+  return value_of(watch.column, found, observed.crashed);
+}
+
 Judgement judge(const Question&, std::span<const Watch> watches, const Observed& observed) {
   Judgement judgement;
   if (!observed.problem.empty() && !observed.crashed) {
     judgement.numbers = observed.problem;
     return judgement;
   }
-  const ByKey rows = by_key(observed);
   std::string missing;
   const Watch* largest = nullptr;  // the one that is farthest over, or nearest below
   double largest_share = -1;
   double largest_value = 0;
   for (const Watch& watch : watches) {
-    const auto found = rows.find(watch.key);
-    const auto value =
-        value_of(watch.column, found == rows.end() ? nullptr : found->second, observed.crashed);
+    const auto value = watched_value(watch, observed);
     if (!value) {
       if (missing.empty()) missing = fmt::format("no {} of {}", watch.column, watch.key);
       continue;

@@ -54,6 +54,9 @@ double threshold_between(double good, double bad, double least_factor);
 std::vector<Watch> find_watches(const Question& question, const Observed& good,
                                 const Observed& bad);
 
+/// What a run has of a watched number: infinite for NaN; of a status 0 for PASS and 1 for worse.
+std::optional<double> watched_value(const Watch& watch, const Observed& observed);
+
 struct Judgement {
   Verdict verdict = Verdict::kUnclear;
   std::string numbers;             ///< For people: the number that decided, and against what.
