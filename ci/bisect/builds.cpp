@@ -233,6 +233,16 @@ Build BuildStore::make(const std::string& commit, int slot, const fs::path& part
     if (fs::exists(bin)) fs::copy(bin, partial / "bin", fs::copy_options::recursive);
     return build;
   }
+  // What ptxas says of the kernels, where the commit has a target for it: the work metric's
+  // columns.
+  if (plan_.preset.starts_with("cuda") && plan_.target == "verify") {
+    const fs::path table = build_folder(slot) / "kernel_resources.json";
+    fs::remove(table);  // of another commit
+    const ProcessResult made = run_process(
+        {.argv = {"cmake", "--build", build_folder(slot).string(), "--target", "kernel_resources"},
+         .timeout_s = plan_.timeout_s});
+    if (made.ok() && fs::exists(table)) fs::copy_file(table, partial / "bin" / table.filename());
+  }
   const fs::path program = bin / plan_.target;
   const fs::path kept = partial / "bin" / plan_.target;
   // Without debug information: a fortieth of the size.

@@ -2,7 +2,6 @@
 
 #include <elf.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -138,18 +137,12 @@ class Elf {
   std::size_t symbols_ = 0;
 };
 
-// Loaded sections and their relocations, in an order that does not depend on nvcc's module names.
-// `device`: of a cubin, whose .nv.info sections say what a launch needs and are not marked as
-// loaded, and whose code sections have the number of registers in sh_info.
-std::string hash_of(const Elf& elf, const Neutral& neutral, bool device, bool skip_fatbin) {
+// Loaded sections and their relocations, and the names of what they define.
+std::string hash_of(const Elf& elf, const Neutral& neutral) {
   const std::vector<Elf64_Sym> symbols = elf.symbols();
   const auto counts = [&](std::size_t i) {
-    const std::string name = elf.section_name(i);
-    if (skip_fatbin && name == ".nv_fatbin") return false;
-    if (name.starts_with(".note")) return false;  // build id, properties
-    if (elf.section(i).sh_flags & SHF_ALLOC) return true;
-    return device && name.starts_with(".nv.") && name.find("debug") == std::string::npos &&
-           !name.starts_with(".nv.compat");
+    // Notes hold the build id, and properties.
+    return (elf.section(i).sh_flags & SHF_ALLOC) && !elf.section_name(i).starts_with(".note");
   };
   std::vector<std::string> parts;
   for (std::size_t i = 1; i < elf.size(); ++i) {
@@ -177,7 +170,6 @@ std::string hash_of(const Elf& elf, const Neutral& neutral, bool device, bool sk
       hash.add_number(section.sh_type);
       hash.add_number(section.sh_flags);
       hash.add_number(section.sh_size);
-      if (device) hash.add_number(section.sh_info);
       hash.add(neutralised(elf.content(i), neutral));
     }
     parts.push_back(hash.text());
@@ -198,29 +190,6 @@ std::string hash_of(const Elf& elf, const Neutral& neutral, bool device, bool sk
   Hash all;
   for (const std::string& part : parts) all.add(part);
   return all.text();
-}
-
-// Hashes of the device code in an object file; none where it could not be taken out.
-std::vector<std::string> device_hashes(const fs::path& object, const Neutral& neutral) {
-  std::string name = (fs::temp_directory_path() / "bisect-cubin-XXXXXX").string();
-  if (!::mkdtemp(name.data())) return {};
-  const fs::path folder = name;
-  std::vector<std::string> hashes;
-  try {
-    const ProcessResult result = run_process(
-        {.argv = {"cuobjdump", "-xelf", "all", fs::absolute(object).string()}, .cwd = folder});
-    if (result.ok()) {
-      for (const auto& entry : fs::directory_iterator(folder)) {
-        const Elf elf(reports::read_file(entry.path()), object.string());
-        hashes.push_back(hash_of(elf, neutral, /*device=*/true, false));
-      }
-    }
-  } catch (const InputError&) {
-    hashes.clear();
-  }
-  fs::remove_all(folder);
-  std::ranges::sort(hashes);
-  return hashes;
 }
 
 // "rms_norm" of ".../assay_kernels.dir/rms_norm/v1_two_pass.cu.o"; "" of what belongs to no op.
@@ -264,15 +233,7 @@ std::set<std::string> ops_reached(const MachineCode& code, const std::string& op
 ObjectCode read_object(const fs::path& object, const Neutral& neutral) {
   const Elf elf(reports::read_file(object), object.string());
   ObjectCode code;
-  bool has_device_code = false;
-  for (std::size_t i = 1; i < elf.size(); ++i)
-    has_device_code = has_device_code || elf.section_name(i) == ".nv_fatbin";
-  std::vector<std::string> device;
-  if (has_device_code) device = device_hashes(object, neutral);
-  Hash hash;
-  hash.add(hash_of(elf, neutral, false, /*skip_fatbin=*/!device.empty()));
-  for (const std::string& one : device) hash.add(one);
-  code.hash = hash.text();
+  code.hash = hash_of(elf, neutral);
   for (const Elf64_Sym& symbol : elf.symbols()) {
     if (ELF64_ST_BIND(symbol.st_info) == STB_LOCAL) continue;
     // Weak ones (inline functions, templates) are in every object that uses them.

@@ -22,11 +22,11 @@ using MachineCode = std::map<std::string, ObjectCode>;
 using Neutral = std::vector<std::string>;
 
 /// The hash is of the sections that are loaded (code, data, unwinding; no debug information, no
-/// comments), with their relocations by symbol name. Device code of nvcc is compressed in one of
-/// them; where `cuobjdump` is at hand it is taken out and read as the ELF file that it is,
-/// registers included, for its raw form has a name in it that depends on the source's path and on
-/// comments. So an equal hash means the same code; another one may also mean the same. InputError
-/// where the file is no 64-bit ELF object.
+/// comments), with their relocations by symbol name, and of the names that the object defines.
+/// Device code lies in one of them, as nvcc made it; nvcc's names for what is local to a file,
+/// which depend on its path and comments, count as the same. That needs device code that is not
+/// compressed (nvcc --no-compress, as BuildStore asks for). So an equal hash means the same code;
+/// another one may also mean the same. InputError where the file is no 64-bit ELF object.
 ObjectCode read_object(const std::filesystem::path& object, const Neutral& neutral);
 
 /// All object files that ninja links into `program`, a path relative to `build_folder`. Empty where

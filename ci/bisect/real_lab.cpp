@@ -193,6 +193,8 @@ Observed RealLab::run(const Built& built, const std::set<std::string>& keys) {
   std::vector<std::string> argv = {(build.bin / program_of(plan_.metric)).string(), "--csv",
                                    csv.string()};
   argv.insert(argv.end(), plan_.arguments.begin(), plan_.arguments.end());
+  if (const fs::path table = build.bin / "kernel_resources.json"; !sweep && fs::exists(table))
+    argv.insert(argv.end(), {"--resources", table.string()});
   argv.push_back(sweep ? "--benchmark_filter=" + benchmark_filter(wanted)
                        : "--gtest_filter=" + test_filter(wanted));
   // The ceilings are a property of the machine, and measuring them takes longer than a case.
