@@ -61,7 +61,7 @@ class TimeCheck final : public VersionCheck {
   Judged judge(const json& measured) const override { return verdict_of(rows_of(measured)); }
 
   std::string command(const std::string& kernels) const override {
-    return command_line(arguments(from_, kernels, "versions.csv"));
+    return kernels == from_ ? "" : command_line(arguments(from_, kernels, "versions.csv"));
   }
 
  private:

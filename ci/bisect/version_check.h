@@ -52,7 +52,7 @@ class VersionCheck {
   /// After set_ends.
   virtual Judged judge(const nlohmann::json& measured) const = 0;
 
-  /// A command that shows what this set does.
+  /// A command that shows what this set does; "" where that is shown beside another one only.
   virtual std::string command(const std::string& kernels) const = 0;
 };
 

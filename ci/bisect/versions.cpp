@@ -183,7 +183,8 @@ Result search(const Arguments& a, const KernelDifference& difference, VersionChe
   result.facts.emplace_back("tests", fmt::format("{} in {}", all.size(), duration_text(wall_s)));
   result.replay.push_back(check.command(
       spec_of(finding.pins.empty() ? difference.to() : difference.with_pins(finding.pins))));
-  result.replay.push_back(check.command(spec_of(difference.from())));
+  const std::string of_from = check.command(spec_of(difference.from()));
+  if (!of_from.empty()) result.replay.push_back(of_from);
   json pins = json::array();
   for (const Pin& pin : finding.pins) pins.push_back({{"op", pin.op}, {"version", pin.version}});
   result.details = {{"pins", pins}, {"one_minimal", finding.doubtful.empty()}, {"from", a.from},

@@ -3,19 +3,15 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <filesystem>
-#include <fstream>
 
 #include "ci/bisect/kernel_difference.h"
 #include "ci/bisect/layer_search.h"
-#include "ci/bisect/process.h"
-#include "ci/bisect/scratch_folder.h"
+#include "ci/bisect/tests/program_test.h"
 #include "kernels/device/error.h"
 
 namespace assay::bisect {
 namespace {
 
-namespace fs = std::filesystem;
 using nlohmann::json;
 
 constexpr TapError FINE{true, 0.3, 0.003, 0.01};
@@ -128,22 +124,7 @@ TEST(LayerTrace, KnowsTheWeightsOfTaps) {
 // ---- the program, over verify, on the shipped checkpoint
 // ---------------------------------------------
 
-class LayersProgram : public testing::Test {
- protected:
-  ProcessResult run_in_folder(std::vector<std::string> argv) const {
-    Process process{std::move(argv)};
-    process.cwd = folder_.path();
-    return run_process(process);
-  }
-  json result() const {
-    std::ifstream in(folder_.path() / "result.json");
-    return json::parse(in);
-  }
-  const fs::path& folder() const { return folder_.path(); }
-
- private:
-  ScratchFolder folder_{"layers-test"};
-};
+class LayersProgram : public ProgramTest {};
 
 TEST_F(LayersProgram, NamesTheLayerThatWasRounded) {
   const ProcessResult rounded =

@@ -8,8 +8,7 @@
 #include <fstream>
 #include <random>
 
-#include "ci/bisect/process.h"
-#include "ci/bisect/scratch_folder.h"
+#include "ci/bisect/tests/program_test.h"
 #include "ci/bisect/time_check.h"
 #include "ci/bisect/version_search.h"
 #include "kernels/device/error.h"
@@ -209,18 +208,18 @@ TEST(Times, RoundsGoOnUntilTheyTell) {
 // ---- the program
 // ---------------------------------------------------------------------------------
 
-class VersionsProgram : public testing::Test {
+class VersionsProgram : public ProgramTest {
  protected:
   // A check that notes each run, and is bad where both versions are tried first.
   std::string check_script(const std::string& last = "") {
-    const fs::path script = folder_.path() / "check.sh";
+    const fs::path script = folder() / "check.sh";
     std::ofstream(script) << "#!/bin/sh\necho \"$ASSAY_KERNELS\" >> " << runs().string() << "\n"
                           << "case $ASSAY_KERNELS in *rope=v1_pairs*) ;; *) exit 0;; esac\n"
                           << "case $ASSAY_KERNELS in *swiglu=v1_elementwise*) ;; *) exit 0;; esac\n"
                           << last << "\nexit 1\n";
     return "sh " + script.string();
   }
-  fs::path runs() const { return folder_.path() / "runs"; }
+  fs::path runs() const { return folder() / "runs"; }
   std::size_t count_runs() const {
     std::ifstream in(runs());
     std::size_t count = 0;
@@ -230,18 +229,8 @@ class VersionsProgram : public testing::Test {
   ProcessResult bisect(std::vector<std::string> arguments) const {
     std::vector<std::string> argv{ASSAY_BISECT, "versions", "--from", "best", "--to", "baseline"};
     argv.insert(argv.end(), arguments.begin(), arguments.end());
-    Process process{argv};
-    process.cwd = folder_.path();
-    return run_process(process);
+    return run_in_folder(std::move(argv));
   }
-  json result() const {
-    std::ifstream in(folder_.path() / "result.json");
-    return json::parse(in);
-  }
-  const fs::path& folder() const { return folder_.path(); }
-
- private:
-  ScratchFolder folder_{"versions-test"};
 };
 
 TEST_F(VersionsProgram, NamesBothOfAPairAndResumes) {
@@ -283,8 +272,8 @@ TEST_F(VersionsProgram, StopsWhereTheEndsDoNotDiffer) {
   EXPECT_EQ(bisect({"--check", "exit 0"}).exit_code, 1);
   EXPECT_EQ(bisect({"--check", "exit 1"}).exit_code, 1);
   EXPECT_EQ(bisect({"--check", "exit 125"}).exit_code, 3);
-  const ProcessResult same =
-      run_process({{ASSAY_BISECT, "versions", "--from", "best", "--to", "best", "--check", "exit 0"}});
+  const ProcessResult same = run_process(
+      {{ASSAY_BISECT, "versions", "--from", "best", "--to", "best", "--check", "exit 0"}});
   EXPECT_EQ(same.exit_code, 1) << same.err;
 }
 

@@ -1,0 +1,74 @@
+// verify --layers as a person calls it, and what a test leaves in which the device stops.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "suites/tests/command.h"
+
+namespace assay::suites {
+namespace {
+
+namespace fs = std::filesystem;
+
+class VerifyLayers : public testing::Test {
+ protected:
+  VerifyLayers() { fs::create_directories(folder_); }
+  ~VerifyLayers() override { fs::remove_all(folder_); }
+  Answer verify(const std::string& arguments) const {
+    return run("cd " + folder_.string() + " && " + ASSAY_VERIFY + " " + arguments);
+  }
+  const fs::path folder_ = fs::path(testing::TempDir()) / "assay-layers-test";
+};
+
+TEST_F(VerifyLayers, WritesEveryTapOfBothSides) {
+  const Answer answer = verify(
+      "--layers --from baseline --dtype fp16 --prompt-ids 1,5,9 --prompt-ids 7 "
+      "--json taps.json");
+  EXPECT_EQ(answer.exit_code, 0) << answer.output;
+  std::ifstream in(folder_ / "taps.json");
+  const nlohmann::json all = nlohmann::json::parse(in);
+  EXPECT_TRUE(all.at("culprit").is_null());
+  ASSERT_EQ(all.at("sides").size(), 2U);
+  EXPECT_EQ(all.at("steps").size(), 3U);
+  EXPECT_EQ(all["steps"][0].at("tokens"), 4);
+  for (const nlohmann::json& side : all["sides"]) {
+    EXPECT_EQ(side.at("problem"), "");
+    EXPECT_EQ(side.at("taps").size() % 3, 0U);
+    for (const nlohmann::json& tap : side.at("taps")) {
+      EXPECT_TRUE(tap.at("local").at("in_bound").get<bool>()) << tap.dump();
+      EXPECT_FALSE(tap.at("made_by").empty()) << tap.dump();
+    }
+  }
+  EXPECT_NE(all["sides"][0]["taps"], all["sides"][1]["taps"]) << "both sides ran the same kernels";
+}
+
+TEST_F(VerifyLayers, RefusesWhatItCannotUse) {
+  expect_refused(std::string(ASSAY_VERIFY) + " --layers --checkpoint /no/such/folder",
+                 "/no/such/folder");
+  expect_refused(std::string(ASSAY_VERIFY) + " --layers --gtest_filter='*'", "unknown argument");
+  expect_refused(std::string(ASSAY_VERIFY) + " --layers --dtype fp8", "fp8");
+  expect_refused(std::string(ASSAY_VERIFY) + " --layers --prompt-ids 5,x", "'x' is no token id");
+  expect_refused(std::string(ASSAY_VERIFY) + " --json taps.json", "--layers");
+}
+
+TEST_F(VerifyLayers, ATestInWhichTheDeviceStopsLeavesAFolder) {
+  // No version of this set takes a prefill, which the engine tells as it would a fault of the
+  // device.
+  const Answer answer = verify(
+      "--set smoke --kernels linear=v3_vector --repro repro "
+      "--gtest_filter=layer.local/gqa/fp32/best");
+  EXPECT_EQ(answer.exit_code, 1) << answer.output;
+  EXPECT_NE(answer.output.find("the forward pass stops in step 0"), std::string::npos)
+      << answer.output;
+  const fs::path repro = folder_ / "repro/layer.local_gqa_fp32_best";
+  ASSERT_TRUE(fs::exists(repro / "manifest.json")) << answer.output;
+  const Answer replayed = verify("--replay " + repro.string());
+  EXPECT_EQ(replayed.exit_code, 1) << replayed.output;
+  EXPECT_NE(replayed.output.find("the forward pass stops"), std::string::npos) << replayed.output;
+}
+
+}  // namespace
+}  // namespace assay::suites
