@@ -32,6 +32,8 @@ TEST(Verify, RefusesWhatItDoesNotKnow) {
   expect_refused(VERIFY + " --set huge", "'huge' is none of smoke, ci, sweep");
   expect_refused(VERIFY + " --sed 3", "unknown argument --sed");
   expect_refused(VERIFY + " --set smoke --gtest_filter=no_such_op.*", "no test matches");
+  expect_refused(VERIFY + " --resources /no/such.json", "/no/such.json: cannot be read");
+  expect_refused(VERIFY + " --arch sm_90a", "--arch requires --resources");
   expect_refused(VERIFY + ONE_KERNEL + " --csv /no/such/folder/x.csv", "/no/such/folder/x.csv");
 }
 
