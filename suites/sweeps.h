@@ -36,7 +36,6 @@ struct SweepCase {
   std::string kind;               // the op, or the block of a model: cases of a kind cost alike
   std::vector<std::string> kept;  // what it shares that is dear to set up, a model and its engine:
                                   // cases that share it stay together
-  std::string skip;               // why none of its rows can be measured, or ""
   Cost cost;
   std::vector<SweepRow> rows;
   /// Checks and times the chosen ones of `rows`, of which none is to be skipped: an answer for
