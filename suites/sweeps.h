@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,6 +16,8 @@
 #include "suites/work_point.h"
 
 namespace assay::suites {
+
+class ResourceTable;
 
 /// A row to be: a version of the case's op, or a kernel set of the case's model.
 struct SweepRow {
