@@ -28,6 +28,9 @@ struct Step {
   std::vector<std::string> worse = {};  ///< Rows over their threshold.
 };
 
+/// A line of the log, and of the result.
+nlohmann::json to_json(const Step& step);
+
 class Search {
  public:
   /// `walk_folder` is for git bisect's state, and gone at the end.
