@@ -82,7 +82,8 @@ void add_tables(Collection& all, const SweepPlan& plan) {
     const auto& dtypes = plan.table_dtypes;
     const bool of_dtype =
         !is_float(c.dtype) || std::find(dtypes.begin(), dtypes.end(), c.dtype) != dtypes.end();
-    if (of_dtype && chosen(plan.ops, c.op)) all.add(kernel_case(std::move(c), plan.seed, plan.resources));
+    if (of_dtype && chosen(plan.ops, c.op))
+      all.add(kernel_case(std::move(c), plan.seed, plan.resources));
   }
 }
 
@@ -122,7 +123,8 @@ std::vector<WorkPoint> grid(const std::vector<Phase>& phases, const std::vector<
 PlannedSweep assemble(const SweepPlan& plan) {
   Collection all;
   for (const std::string& name : plan.case_names) {
-    all.add(kernel_case(make_case(name, all_families(), ShapeSet::kSweep), plan.seed, plan.resources));
+    all.add(
+        kernel_case(make_case(name, all_families(), ShapeSet::kSweep), plan.seed, plan.resources));
   }
   if (plan.tables) add_tables(all, plan);
   for (const GridPart& part : plan.kernels) add_grid(all, plan, part);

@@ -223,7 +223,8 @@ TEST(WorkPoint, QuantizedProductsAreThoseOfTheLayer) {
 }
 
 TEST(WorkPoint, RefusesWhatACaseCannotSay) {
-  const CaseFamily& family = find_family(all_families(), "rms_norm");
+  const std::string op = "rms_norm";
+  const CaseFamily& family = find_family(all_families(), op);
   EXPECT_THROW(values_of({"rms_norm", {}, {{"rows", 1LL << 31}, {"width", 8}}}, family), Error);
   EXPECT_THROW(values_of({"rms_norm", {}, {{"rows", 4}}}, family), Error) << "no width";
   EXPECT_THROW(values_of({"rms_norm", {}, {{"rows", 4}, {"height", 8}}}, family), InputError);
