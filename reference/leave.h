@@ -7,8 +7,8 @@
 namespace assay::reference {
 
 /// Flushes and ends the process without running static destructors: those of LibTorch 2.11's
-/// operator registry abort ("free(): invalid pointer" in TorchLibraryInit's destructor) where its
-/// CUDA backend is linked by g++ 13, after all work is done. std::at_quick_exit handlers run.
+/// operator registry have aborted ("free(): invalid pointer") after all work was done, where a
+/// program had two copies of libstdc++ (FindLibTorch.cmake). std::at_quick_exit handlers run.
 [[noreturn]] inline void leave(int exit_code) {
   std::fflush(nullptr);
   std::quick_exit(exit_code);

@@ -22,6 +22,10 @@ target_include_directories(
 target_link_libraries(assay_torch INTERFACE ${ASSAY_LIBTORCH}/lib/libtorch_cpu.so
                                             ${ASSAY_LIBTORCH}/lib/libc10.so)
 target_link_options(assay_torch INTERFACE LINKER:-rpath,${ASSAY_LIBTORCH}/lib)
+# Some g++ 13 link their own libstdc++ as an archive. A program would then have two, its exported half of
+# the one used by LibTorch, which ends streams with the other: "free(): invalid pointer" in std::locale.
+# So the shared one comes first, and nothing is left to take from the archive.
+target_link_options(assay_torch INTERFACE LINKER:--no-as-needed -l:libstdc++.so.6 LINKER:--as-needed)
 if(ASSAY_DEVICE STREQUAL "cuda")
   # torch_cuda registers itself when it is loaded, so it must not be dropped as unused; its own
   # dependencies (cuDNN, NCCL ...) are resolved where the program runs, not where it is linked.
