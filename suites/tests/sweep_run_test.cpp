@@ -173,12 +173,13 @@ TEST(SweepProcess, ASecondCtrlCKills) {
   const Folder folder;
   const fs::path csv = folder.path / "killed.csv";
   // A case whose check alone takes seconds here.
-  Started sweep({"--case", "linear/fp32/m=64,n=512,k=2048,bias=0", "--csv", csv.string()},
+  Started sweep({"--case", "linear/fp32/m=64,n=2048,k=2048,bias=0", "--csv", csv.string()},
                 folder.path / "output");
   ASSERT_TRUE(reaches(csv, 0));  // the header: what follows is the case
   std::this_thread::sleep_for(std::chrono::milliseconds(300));
   sweep.send(SIGINT);
-  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  // Long enough for the first to arrive, too short for the case to come to a place where it stops.
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
   sweep.send(SIGINT);
   const int status = sweep.wait();
   ASSERT_TRUE(WIFSIGNALED(status)) << text_of(folder.path / "output");
