@@ -37,6 +37,14 @@ struct Operand {
   bool per_row = false;  // the leading axis is the one along which rows are independent
 };
 
+/// Whether a launch writes it for its caller, and whether it reads it: an in-out is both.
+inline bool is_output(const Operand& operand) {
+  return operand.role == Role::kOutput || operand.role == Role::kInOut;
+}
+inline bool is_input(const Operand& operand) {
+  return operand.role == Role::kInput || operand.role == Role::kInOut;
+}
+
 /// Names an operand of a case; indexes its device pointers and its tensors.
 using OperandId = std::size_t;
 using Pointers = std::vector<void*>;

@@ -43,7 +43,7 @@ std::string too_large(const Case& c, const CaseLimits& limits) {
       return fmt::format("too large to be checked: {} has {:.0f} elements, and at most {:.0f} are",
                          operand.name, elements, limits.elements);
     }
-    const bool output = operand.role == Role::kOutput || operand.role == Role::kInOut;
+    const bool output = is_output(operand);
     bytes += elements * (static_cast<double>(size_of(operand.dtype)) +
                          8.0 * (output ? REFERENCE_TENSORS : 1.0));
   }

@@ -68,8 +68,7 @@ InputSets::InputSets(const Case& c, const std::vector<HostTensor>& inputs, std::
     pointers_.push_back(std::move(pointers));
   }
   for (std::size_t i = 0; i < c.operands.size(); ++i) {
-    const Role role = c.operands[i].role;
-    if (role != Role::kInput && role != Role::kInOut) continue;
+    if (!is_input(c.operands[i])) continue;
     copy_to_device(pointers_[0][i], inputs[i].bytes.data(), inputs[i].bytes.size(), stream);
   }
   for (std::size_t done = 1; done < count; done *= 2) {  // from the host once only

@@ -15,19 +15,9 @@ namespace {
 
 constexpr int POISON = 0xFF;        // NaN in every floating type
 constexpr int OTHER_POISON = 0xA5;  // a number: bytes that nobody wrote differ between two runs
-constexpr unsigned char GUARD = 0xC3;
 // Output elements of a sweep shape past which no spoil is shown: comparing them takes the host as
 // long as the kernel's timing.
 constexpr std::size_t MOST_TRIED_OF_SWEEP = std::size_t{1} << 22;
-
-std::size_t guard_bytes() { return properties().kind == DeviceKind::kCuda ? 256 : 0; }
-
-bool is_output(const Operand& operand) {
-  return operand.role == Role::kOutput || operand.role == Role::kInOut;
-}
-bool is_input(const Operand& operand) {
-  return operand.role == Role::kInput || operand.role == Role::kInOut;
-}
 
 // The first output whose bits differ, in words, or "".
 std::string find_difference(const std::vector<HostTensor>& a, const std::vector<HostTensor>& b) {
@@ -92,65 +82,6 @@ const char* name_of(Check check) {
   return "?";
 }
 
-OperandBuffers::OperandBuffers(const Case& c, const std::vector<HostTensor>& inputs, int poison,
-                               const Stream& stream)
-    : case_(&c) {
-  const std::size_t guard = guard_bytes();
-  for (std::size_t i = 0; i < c.operands.size(); ++i) {
-    const std::size_t bytes = inputs[i].bytes.size();
-    DeviceBuffer<unsigned char> buffer(bytes + 2 * guard, c.op + "." + c.operands[i].name);
-    if (guard > 0) {
-      fill_bytes(buffer.data(), GUARD, guard, stream);
-      fill_bytes(buffer.data() + guard + bytes, GUARD, guard, stream);
-    }
-    if (is_input(c.operands[i])) {
-      copy_to_device(buffer.data() + guard, inputs[i].bytes.data(), bytes, stream);
-    } else if (poisons_memory()) {
-      assay::poison(buffer.data() + guard, poison, bytes, stream);
-    }
-    pointers_.push_back(buffer.data() + guard);
-    buffers_.push_back(std::move(buffer));
-  }
-  stream.synchronize();
-}
-
-std::vector<HostTensor> OperandBuffers::outputs(const Stream& stream) const {
-  std::vector<HostTensor> tensors;
-  for (std::size_t i = 0; i < buffers_.size(); ++i) {
-    const Operand& operand = case_->operands[i];
-    if (!is_output(operand)) continue;
-    HostTensor tensor(operand.dtype, operand.shape);
-    copy_to_host(tensor.bytes.data(), pointers_[i], tensor.bytes.size(), stream);
-    tensors.push_back(std::move(tensor));
-  }
-  stream.synchronize();
-  return tensors;
-}
-
-std::string OperandBuffers::find_damage(const std::vector<HostTensor>& inputs,
-                                        const Stream& stream) const {
-  const auto intact = [](auto from, auto to) {
-    return std::all_of(from, to, [](unsigned char byte) { return byte == GUARD; });
-  };
-  const auto guard = static_cast<std::ptrdiff_t>(guard_bytes());
-  for (std::size_t i = 0; i < buffers_.size(); ++i) {
-    const Operand& operand = case_->operands[i];
-    if (guard == 0 && operand.role != Role::kInput) continue;
-    const std::vector<unsigned char> host = buffers_[i].to_host(stream);
-    if (!intact(host.begin(), host.begin() + guard)) {
-      return fmt::format("the guard zone before {} was written to", operand.name);
-    }
-    if (!intact(host.end() - guard, host.end())) {
-      return fmt::format("the guard zone after {} was written to", operand.name);
-    }
-    if (operand.role == Role::kInput &&
-        !std::equal(host.begin() + guard, host.end() - guard, inputs[i].bytes.begin())) {
-      return fmt::format("input {} was changed", operand.name);
-    }
-  }
-  return "";
-}
-
 namespace {
 
 // A tensor for every operand.
@@ -163,6 +94,16 @@ std::vector<HostTensor> draw_inputs(const Case& c, std::uint64_t seed) {
     inputs.push_back(std::move(tensor));
   }
   return inputs;
+}
+
+// The least error in an output that users of the op would notice.
+Least least_of(const Case& c, const Truth::Output& output, const HostTensor& correct) {
+  if (c.comparison == Comparison::kExact) return {};
+  const Least of_values = least_noticed(correct, c.noticeable.value_or(noticeable(correct.dtype)));
+  // What cancels is as exact as the sums that it comes from, which are kept in fp32.
+  const double of_sums = noticeable(DType::kF32);
+  return {std::max(of_values.of_one, of_sums * output.summed_max),
+          std::max(of_values.of_all, of_sums * output.summed_rms)};
 }
 
 }  // namespace
@@ -182,17 +123,7 @@ const SpoilReport& PreparedCase::spoils() const {
   std::vector<HostTensor> correct = round_truth(case_, truth_);
   std::vector<Least> least;
   for (std::size_t i = 0; i < correct.size(); ++i) {
-    if (case_.comparison == Comparison::kExact) {
-      least.emplace_back();
-      continue;
-    }
-    const Truth::Output& output = truth_.outputs[i];
-    const double share = case_.noticeable.value_or(noticeable(correct[i].dtype));
-    const Least of_values = least_noticed(correct[i], share);
-    // What cancels is as exact as the sums that it comes from, which are kept in fp32.
-    const double of_sums = noticeable(DType::kF32);
-    least.push_back({std::max(of_values.of_one, of_sums * output.summed_max),
-                     std::max(of_values.of_all, of_sums * output.summed_rms)});
+    least.push_back(least_of(case_, truth_.outputs[i], correct[i]));
   }
   SpoilTrial trial(std::move(correct), least,
                    [this](const std::vector<HostTensor>& found) { return compare(found); });

@@ -8,11 +8,11 @@
 #include <string>
 #include <vector>
 
-#include "kernels/device/buffer.h"
 #include "kernels/device/launch_log.h"
 #include "kernels/device/work.h"
 #include "suites/case.h"
 #include "suites/check.h"
+#include "suites/operand_buffers.h"
 #include "suites/resources.h"
 #include "suites/spoil.h"
 
@@ -54,26 +54,6 @@ void add_compiled_work(Outcome& outcome, const ResourceTable* resources);
 
 /// Launches a case on the given operands.
 using Launcher = std::function<void(const Case&, const Pointers&, const Stream&)>;
-
-/// Device memory for a case's operands, with guard zones around each: those of the emulated device
-/// itself, or 256 patterned bytes on either side on a GPU.
-class OperandBuffers {
- public:
-  /// Uploads `inputs`; fills outputs and scratch with `poison`.
-  OperandBuffers(const Case& c, const std::vector<HostTensor>& inputs, int poison,
-                 const Stream& stream);
-
-  const Pointers& pointers() const { return pointers_; }
-  /// Outputs and in-outs, in operand order.
-  std::vector<HostTensor> outputs(const Stream& stream) const;
-  /// What was written that should not have been, in words, or "".
-  std::string find_damage(const std::vector<HostTensor>& inputs, const Stream& stream) const;
-
- private:
-  const Case* case_;
-  std::vector<DeviceBuffer<unsigned char>> buffers_;
-  Pointers pointers_;
-};
 
 /// A case with its inputs drawn and its truth asked for, once for all versions.
 class PreparedCase {

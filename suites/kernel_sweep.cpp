@@ -100,8 +100,8 @@ Cost cost_of(const Case& c) {
   double outputs = 0.0;
   for (const Operand& operand : c.operands) {
     const double elements = element_count(operand);
-    if (operand.role == Role::kInput || operand.role == Role::kInOut) inputs += elements;
-    if (operand.role == Role::kOutput || operand.role == Role::kInOut) outputs += elements;
+    if (is_input(operand)) inputs += elements;
+    if (is_output(operand)) outputs += elements;
   }
   const double cores = std::max(1U, std::thread::hardware_concurrency());
   const double of_outputs = (OUTPUT_CORE_S / cores + OUTPUT_S) * outputs;

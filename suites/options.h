@@ -1,4 +1,5 @@
-// The flags of `verify` and `sweep` beside those of GoogleTest and Google Benchmark.
+// The flags of `verify` beside those of GoogleTest, and what reads them for `sweep` too
+// (sweep_options.h).
 #pragma once
 
 #include <cstdint>
@@ -16,8 +17,7 @@ struct Options {
   std::string program;
   ShapeSet set = ShapeSet::kCi;
   std::uint64_t seed = 1;
-  std::string csv;  // empty: none is written
-  bool resume = false;
+  std::string csv;               // empty: none is written
   std::string case_name;         // verify: this case alone, "op/dtype/dimensions"
   std::string version;           // of that case; empty: all
   double fuzz_s = 0.0;           // verify: how long to draw kernel cases at random instead; 0: not

@@ -13,10 +13,6 @@ namespace {
 // Of so many outputs, one or another is as large as its terms make it.
 constexpr std::int64_t FEW_OUTPUTS = 1024;
 
-bool is_output(const Operand& operand) {
-  return operand.role == Role::kOutput || operand.role == Role::kInOut;
-}
-
 at::Tensor to_exact(const at::Tensor& tensor) {
   return tensor.is_floating_point() ? tensor.to(at::kDouble) : tensor;
 }

@@ -20,7 +20,7 @@ std::vector<WorkPoint> all_of(const std::vector<std::vector<WorkPoint>>& lists) 
   return points;
 }
 
-// Chosen so that an H200 is done in five minutes, checks included. What costs is the host: inputs
+// Chosen for some minutes on an H200, checks included. What costs is the host: inputs
 // are drawn there, and outputs compared in float64. So the long sequences and the products of many
 // rows come in fp16 alone, each op has its own points, and the other dtypes come where each phase
 // has its usual shape.

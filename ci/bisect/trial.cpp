@@ -233,56 +233,61 @@ TimeEnds time_ends(const Question& question, Lab& lab, const Built& good, const 
   return ends;
 }
 
-TimeVerdict time_candidate(const Question& question, Lab& lab, const Built& good, const Built& bad,
-                           const Built& candidate, const TimeEnds& ends, double alpha,
-                           const Progress& progress) {
-  Rounds rounds(lab, {&good, &candidate, &bad}, {ends.key});
+namespace {
+
+// Adds rounds until `answered` says so of the verdict that it has filled in, or there are no more.
+TimeVerdict look_until(Rounds& rounds, const Progress& progress,
+                       const std::function<bool(TimeVerdict&, const std::string& key)>& answered) {
   TimeVerdict result;
   for (const int look : LOOKS) {
     if (!rounds.reach(look, progress)) {
       result.numbers = rounds.problem();
       return result;
     }
-    const std::string key = rounds.keys().front();
+    result.samples = rounds.samples();
+    if (answered(result, rounds.keys().front())) return result;
+  }
+  return result;
+}
+
+}  // namespace
+
+TimeVerdict time_candidate(const Question& question, Lab& lab, const Built& good, const Built& bad,
+                           const Built& candidate, const TimeEnds& ends, double alpha,
+                           const Progress& progress) {
+  Rounds rounds(lab, {&good, &candidate, &bad}, {ends.key});
+  return look_until(rounds, progress, [&](TimeVerdict& result, const std::string& key) {
     const auto against_good = [&](std::size_t build) {
       return compare_series(rounds.of(0, key), rounds.of(build, key), ends.statistic,
                             ends.threshold, question.least, alpha);
     };
     const Standing standing = against_good(1);
     const Standing control = against_good(2);
-    result.samples = rounds.samples();
     result.numbers = fmt::format("{} us, {}", reports::figure(standing.us), shown(standing));
     if (control.verdict == Verdict::kBad && standing.verdict != Verdict::kUnclear) {
       result.verdict = standing.verdict;
-      return result;
+      return true;
     }
     if (control.verdict != Verdict::kBad)
       result.numbers += fmt::format("; the bad end only {}", shown(control));
     if (!standing.why.empty()) result.numbers += ": " + standing.why;
-  }
-  return result;
+    return false;
+  });
 }
 
 TimeVerdict time_pair(const Question& question, Lab& lab, const Built& before, const Built& after,
                       const TimeEnds& ends, double alpha, const Progress& progress) {
   Rounds rounds(lab, {&before, &after}, {ends.key});
-  TimeVerdict result;
-  for (const int look : LOOKS) {
-    if (!rounds.reach(look, progress)) {
-      result.numbers = rounds.problem();
-      return result;
-    }
-    const std::string key = rounds.keys().front();
+  return look_until(rounds, progress, [&](TimeVerdict& result, const std::string& key) {
     const Standing standing = compare_series(rounds.of(0, key), rounds.of(1, key), ends.statistic,
                                              ends.threshold / 2, question.least, alpha);
-    result.samples = rounds.samples();
     result.numbers = fmt::format("{} us -> {} us, {}", reports::figure(standing.base_us),
                                  reports::figure(standing.us), shown(standing));
     result.verdict = standing.verdict;
-    if (standing.verdict != Verdict::kUnclear) return result;
+    if (standing.verdict != Verdict::kUnclear) return true;
     result.numbers += ": " + standing.why;
-  }
-  return result;
+    return false;
+  });
 }
 
 }  // namespace assay::bisect

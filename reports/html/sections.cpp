@@ -69,7 +69,8 @@ std::string throttling(const Report& report) {
     discarded += row.integer("discarded").value_or(0);
   }
   std::string text;
-  if (throttled > 0) text = fmt::format("clocks were lowered during {} rows", throttled);
+  if (throttled > 0)
+    text = fmt::format("clocks were lowered during {} row{}", throttled, throttled == 1 ? "" : "s");
   if (discarded > 0)
     text += fmt::format("{}{} samples dropped", text.empty() ? "" : ", ", discarded);
   return text;
@@ -202,8 +203,8 @@ std::string skips(const Report& report) {
               (row.has("reason") ? row.text("reason") : "no reason given")];
   }
   if (count == 0) return "";
-  std::string out =
-      fmt::format("<details><summary>Why {} rows were skipped</summary><ul>\n", count);
+  std::string out = fmt::format("<details><summary>Why {} {} skipped</summary><ul>\n", count,
+                                count == 1 ? "row was" : "rows were");
   for (const auto& [reason, n] : reasons)
     out += fmt::format("<li>{} ({})</li>\n", escape_html(reason), n);
   return out + "</ul></details>\n";

@@ -29,10 +29,8 @@ int run(const std::string& fault) {
     faults::read_at(y.data(), x.data(), 0, stream);
   } else if (fault == "barrier") {  // synccheck; threads that return early are none to it
     faults::extra_barrier(y.data(), 16, stream);
-  } else if (fault == "late_barrier") {
-    faults::extra_barrier(y.data(), 32, stream);
   } else {
-    std::fprintf(stderr, "planted_fault: none, stray, race, unwritten, barrier or late_barrier\n");
+    std::fprintf(stderr, "planted_fault: none, stray, race, unwritten or barrier\n");
     return 2;
   }
   stream.synchronize();
