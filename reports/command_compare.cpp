@@ -21,6 +21,7 @@ void add_compare_command(CLI::App& app, int& exit_code) {
   command->add_option("NEW.csv", arguments->current, "The report after")->required();
   add_judge_options(*command, arguments->options);
   add_row_options(*command, arguments->options);
+  add_pair_option(*command, arguments->options);
   add_output_options(*command, arguments->output);
   command->footer(
       "Exit code: 0 if no row is BROKEN, WORSE-ERROR, SLOWER or CHANGED-WORK; 1 if one is; 2 if a\n"

@@ -6,12 +6,14 @@
 #include <cmath>
 #include <map>
 #include <regex>
+#include <set>
 #include <unordered_map>
 #include <utility>
 
 #include "kernels/device/error.h"
 #include "reports/identity.h"
 #include "reports/row_findings.h"
+#include "reports/schema.h"
 #include "reports/text.h"
 #include "reports/writer.h"
 
@@ -110,23 +112,43 @@ class Comparer {
   }
 
   void match() {
-    const auto wanted = matcher(settings_.filter, "filter");
-    std::unordered_map<std::string_view, const Row*> by_id;
-    for (const Row& row : base_.report.rows)
-      if (settings_.filter.empty() || wanted(row_name(row)))
-        by_id.emplace(row.text("row_id"), &row);
+    const std::vector<const Row*> before = chosen(base_, &Pairing::base);
+    const std::vector<const Row*> now = chosen(current_, &Pairing::current);
+    std::unordered_map<std::string, const Row*> by_id;
+    for (const Row* row : before) by_id.emplace(match_id(*row), row);
     result_.rows.reserve(by_id.size());
-    for (const Row& row : current_.report.rows) {
-      if (!settings_.filter.empty() && !wanted(row_name(row))) continue;
+    for (const Row* row : now) {
       RowComparison& made = result_.rows.emplace_back();
-      made.current = &row;
-      if (const auto node = by_id.extract(row.text("row_id"))) made.base = node.mapped();
+      made.current = row;
+      if (const auto node = by_id.extract(match_id(*row))) made.base = node.mapped();
     }
-    for (const Row& row : base_.report.rows)
-      if (by_id.contains(row.text("row_id"))) result_.rows.emplace_back().base = &row;
+    for (const Row* row : before)
+      if (by_id.contains(match_id(*row))) result_.rows.emplace_back().base = row;
     if (result_.rows.empty())
       throw InputError(fmt::format("filter '{}' matches no row; a row is called '{}'",
                                    settings_.filter, row_name(current_.report.rows.front())));
+  }
+
+  // Rows that the filter and the pair let through.
+  std::vector<const Row*> chosen(const Side& side, std::string Pairing::*value) const {
+    const auto wanted = matcher(settings_.filter, "filter");
+    const auto& pair = settings_.pair;
+    std::vector<const Row*> rows;
+    std::set<std::string> values;
+    for (const Row& row : side.report.rows) {
+      if (pair) values.insert(row.text(pair->column));
+      if (pair && row.text(pair->column) != (*pair).*value) continue;
+      if (settings_.filter.empty() || wanted(row_name(row))) rows.push_back(&row);
+    }
+    if (pair && !values.contains((*pair).*value))
+      throw InputError(fmt::format("pair: {} has no row whose {} is '{}'; there are: {}",
+                                   side.report.file, pair->column, (*pair).*value,
+                                   printable(fmt::format("{}", fmt::join(values, ", ")))));
+    return rows;
+  }
+
+  std::string match_id(const Row& row) const {
+    return settings_.pair ? make_row_id(row, settings_.pair->column) : row.text("row_id");
   }
 
   void compare_rows(RowComparison& row) {
@@ -136,7 +158,7 @@ class Comparer {
     const bool same_build = incomparable_builds(before, now, settings_.across).empty();
     if (same_build) compare_errors(before, now, settings_.error_factor, row.findings);
     std::vector<std::string_view> one_sided;
-    compare_work(before, now, settings_.across, row.findings, one_sided);
+    if (!settings_.pair) compare_work(before, now, settings_.across, row.findings, one_sided);
     for (const std::string_view column : one_sided) ++one_sided_[column];
     if (!has_time(before) && !has_time(now)) return;
     if (!has_time(before) || !has_time(now)) {
@@ -246,6 +268,23 @@ std::string row_name(const Row& row) {
   for (const std::string_view column : {"version", "kernel_set", "dtype"})
     if (row.has(column)) name += " " + row.text(column);
   return name;
+}
+
+Pairing parse_pairing(const std::string& text) {
+  const std::size_t equals = text.find('=');
+  const std::size_t colon = text.find(':', equals == text.npos ? 0 : equals);
+  if (equals == text.npos || colon == text.npos || text.find(':', colon + 1) != text.npos)
+    throw InputError(fmt::format(
+        "pair '{}': COLUMN=BASE:NEW is wanted, as version=v1_two_pass:v2_registers", text));
+  Pairing pair{text.substr(0, equals), text.substr(equals + 1, colon - equals - 1),
+               text.substr(colon + 1)};
+  std::vector<std::string_view> keys;
+  for (const Column& column : columns())
+    if (column.has(kKey)) keys.push_back(column.name);
+  if (std::ranges::find(keys, pair.column) == keys.end())
+    throw InputError(fmt::format("pair: '{}' is no column that tells rows apart; those are {}",
+                                 pair.column, fmt::join(keys, ", ")));
+  return pair;
 }
 
 std::function<bool(const std::string&)> matcher(const std::string& expression,

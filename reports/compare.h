@@ -70,12 +70,24 @@ struct Side {
 /// where nothing is usable.
 Side read_side(const std::filesystem::path& path);
 
+/// Rows of one report that are held against rows with another value of a key column: one version
+/// against another, one kernel set against another. "version=v1_two_pass:v2_registers"
+struct Pairing {
+  std::string column;
+  std::string base;
+  std::string current;
+};
+
+/// InputError unless the text has that form and names a key column.
+Pairing parse_pairing(const std::string& text);
+
 struct CompareSettings {
   JudgeSettings judge;
   /// Errors may grow by this factor before the row is WORSE-ERROR.
   double error_factor = 1.5;
   std::string filter;               ///< Only rows whose row_name has a match; empty: all.
   std::vector<std::string> across;  ///< Columns that may differ, `throttle` among them.
+  std::optional<Pairing> pair;      ///< Only these rows; their work, other code's, is not compared.
   /// The least effect of one row; none: judge.least.
   std::function<double(const Row&)> least_of;
 };
@@ -92,9 +104,10 @@ struct Comparison {
 /// Name that filters and policies match: case_id, version or kernel_set, dtype, with spaces.
 std::string row_name(const Row& row);
 
-/// Rows are matched by row_id. Throws InputError where the reports are of different devices, the
-/// filter is no regular expression or matches nothing, or `across` has a column that is not one of
-/// those that make rows incomparable. The result points into both sides.
+/// Rows are matched by row_id, or by what it is made of without the column of `pair`. Throws
+/// InputError where the reports are of different devices, the filter is no regular expression or
+/// matches nothing, no row has a value of `pair`, or `across` has a column that is not one of those
+/// that make rows incomparable. The result points into both sides.
 Comparison compare(const Side& base, const Side& current, const CompareSettings& settings);
 
 /// Columns that make times incomparable where they differ.

@@ -31,6 +31,7 @@ CompareSettings CompareOptions::settings() const {
   settings.error_factor = error_factor;
   settings.filter = filter;
   settings.across = across;
+  if (!pair.empty()) settings.pair = parse_pairing(pair);
   if (!(alpha >= 1e-6 && alpha <= 0.2))
     throw InputError(fmt::format("--alpha {}: a rate from 0.000001 to 0.2 is wanted", alpha));
   if (!(error_factor >= 1 && error_factor <= 1e9))
@@ -59,6 +60,13 @@ void add_row_options(CLI::App& command, CompareOptions& options) {
                   "Compare times although these columns differ: " +
                       fmt::format("{}", fmt::join(incomparable_columns(), ", ")))
       ->delimiter(',');
+}
+
+void add_pair_option(CLI::App& command, CompareOptions& options) {
+  command.add_option("--pair", options.pair,
+                     "COLUMN=BASE:NEW: hold rows with one value of a column against those with "
+                     "another, as version=v1_two_pass:v2_registers or kernel_set=baseline:best; "
+                     "BASE.csv and NEW.csv may then be one file");
 }
 
 void add_output_options(CLI::App& command, OutputOptions& options) {

@@ -18,6 +18,7 @@ struct CompareOptions {
   double error_factor = 1.5;
   std::string filter;
   std::vector<std::string> across;
+  std::string pair;
 
   /// InputError where one is out of range.
   CompareSettings settings() const;
@@ -27,6 +28,8 @@ struct CompareOptions {
 void add_judge_options(CLI::App& command, CompareOptions& options);
 /// --error-factor and --across.
 void add_row_options(CLI::App& command, CompareOptions& options);
+/// --pair.
+void add_pair_option(CLI::App& command, CompareOptions& options);
 
 struct OutputOptions {
   PrintOptions print;

@@ -131,6 +131,9 @@ std::string describe_comparison(const Comparison& comparison, const Side& base, 
   out += fmt::format("least effect {}, false discoveries at most {:g} %, intervals of {:g} %{}",
                      percent(settings.judge.least).substr(1), settings.judge.alpha * 100,
                      (1 - settings.judge.alpha) * 100, gap);
+  if (const auto& pair = settings.pair)
+    out += fmt::format("{}: {} -> {}; work, that of other code, is not compared{}", pair->column,
+                       printable(pair->base), printable(pair->current), gap);
   if (current.report.rows.front().text("device") == "emulated") {
     constexpr std::string_view BANNER = "EMULATED DEVICE: these times are not performance.";
     out += options.markdown ? fmt::format("> **{}**\n\n", BANNER) : fmt::format("*** {}\n", BANNER);
@@ -189,6 +192,9 @@ std::string comparison_json(const Comparison& comparison, const Side& base, cons
                       {"error_factor", settings.error_factor},
                       {"filter", settings.filter},
                       {"across", settings.across}};
+  if (const auto& pair = settings.pair)
+    json["settings"]["pair"] = {
+        {"column", pair->column}, {"base", pair->base}, {"new", pair->current}};
   json["base"] = json_of(base);
   json["new"] = json_of(current);
   for (std::size_t i = 0; i < VERDICTS; ++i)

@@ -38,13 +38,13 @@ std::string make_run_id() {
                      t.tm_mday, t.tm_hour, t.tm_min, t.tm_sec, random);
 }
 
-std::string make_row_id(const Row& row) {
+std::string make_row_id(const Row& row, std::string_view without) {
   std::uint64_t hash = 0xcbf29ce484222325u;
   const auto add = [&](std::string_view text) {
     for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
   };
   for (std::size_t i = 0; i < columns().size(); ++i) {
-    if (!columns()[i].has(kKey)) continue;
+    if (!columns()[i].has(kKey) || columns()[i].name == without) continue;
     const std::string value = row.cell(i);
     if (value.empty()) continue;
     add(columns()[i].name);

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <string>
+#include <string_view>
 
 #include "reports/row.h"
 
@@ -18,7 +19,8 @@ std::string make_run_id();
 /// 16 hex digits: FNV-1a, 64 bits, over `name=value\n` of the row's key columns that are not empty,
 /// in schema order. It depends on what was asked (suite, case, op, version, device, problem) and on
 /// nothing that was found, so an interrupted sweep knows which rows it has, and two runs' rows of
-/// the same work meet under one id. A key column added later, left empty, changes no id.
-std::string make_row_id(const Row& row);
+/// the same work meet under one id. A key column added later, left empty, changes no id. `without`
+/// names a column to leave out: rows that differ in it alone have one id then.
+std::string make_row_id(const Row& row, std::string_view without = "");
 
 }  // namespace assay::reports

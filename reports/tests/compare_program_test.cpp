@@ -73,6 +73,19 @@ TEST_F(CompareProgram, ExitCodes) {
   EXPECT_EQ(run("compare --across driver " + base + " " + elsewhere), 1) << output_;
 }
 
+TEST_F(CompareProgram, OneKernelSetAgainstAnother) {
+  const std::string best = report("best.csv", 100, 100, "kernel_set", "best");
+  const std::string pinned = report("pinned.csv", 150, 100, "kernel_set", "best,rope=v1_pairs");
+  EXPECT_EQ(run("compare " + best + " " + pinned), 0) << output_;
+  EXPECT_TRUE(contains(output_, "4 rows: 2 MISSING, 2 NEW")) << output_;
+  EXPECT_EQ(run("compare --pair kernel_set=best:best,rope=v1_pairs " + best + " " + pinned), 1);
+  EXPECT_TRUE(contains(output_, "kernel_set: best -> best,rope=v1_pairs")) << output_;
+  EXPECT_TRUE(contains(output_, "2 rows: 1 SLOWER, 1 SAME")) << output_;
+  EXPECT_EQ(run("compare --pair kernel_set=best:none " + best + " " + pinned), 2);
+  EXPECT_TRUE(contains(output_, "no row whose kernel_set is 'none'")) << output_;
+  EXPECT_EQ(run("compare --pair kernel_set " + best + " " + pinned), 2);
+}
+
 TEST_F(CompareProgram, WritesFilesForPrograms) {
   const std::string base = report("base.csv", 100, 100);
   const std::string slower = report("slower.csv", 100, 110);

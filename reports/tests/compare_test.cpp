@@ -74,6 +74,45 @@ TEST_F(TimedRows, Verdicts) {
   EXPECT_EQ(findings(sample_row(), sample_row()), Texts{"UNTIMED"});
 }
 
+TEST_F(TimedRows, PairsHoldOneVersionAgainstAnother) {
+  const auto of_version = [&](std::string_view version, double us, std::string_view case_id) {
+    Row made = sample_row(case_id);
+    made.set("version", version).set("registers", version == "v1" ? 16 : 40);
+    return timed(made, noisy(random_, 60, us, 0.01));
+  };
+  const Side one =
+      side_of({of_version("v1", 100, "a"), of_version("v2", 80, "a"), of_version("v3", 50, "a"),
+               of_version("v1", 100, "b"), of_version("v2", 100, "b"), of_version("v1", 7, "c")});
+  CompareSettings settings;
+  settings.pair = parse_pairing("version=v1:v2");
+  Comparison comparison = compare(one, one, settings);
+  ASSERT_EQ(comparison.rows.size(), 3U);
+  EXPECT_EQ(comparison.count(Verdict::kFaster), 1U);   // a
+  EXPECT_EQ(comparison.count(Verdict::kSame), 1U);     // b, though it takes more registers
+  EXPECT_EQ(comparison.count(Verdict::kMissing), 1U);  // c
+  EXPECT_FALSE(comparison.has_regression());
+
+  settings.pair = parse_pairing("version=v2:v1");
+  comparison = compare(one, one, settings);
+  EXPECT_EQ(comparison.count(Verdict::kSlower), 1U);
+  EXPECT_EQ(comparison.rows.front().base->text("version"), "v2");
+  EXPECT_EQ(comparison.rows.front().current->text("version"), "v1");
+
+  settings.pair = parse_pairing("version=v1:v9");
+  const auto message = message_of<InputError>([&] { compare(one, one, settings); });
+  EXPECT_TRUE(contains(message, "has no row whose version is 'v9'; there are: v1, v2, v3"))
+      << message;
+}
+
+TEST(Pairings, BadOnesAreRefused) {
+  EXPECT_EQ(parse_pairing("kernel_set=best,rope=v1:best").base, "best,rope=v1");
+  for (const char* text : {"", "version", "version=v1", "v1:v2", "version=v1:v2:v3"})
+    EXPECT_TRUE(contains(message_of<InputError>([&] { parse_pairing(text); }), "COLUMN=BASE:NEW"))
+        << text;
+  EXPECT_TRUE(contains(message_of<InputError>([] { parse_pairing("seed=1:2"); }),
+                       "'seed' is no column that tells rows apart; those are suite, case_id"));
+}
+
 TEST_F(TimedRows, OtherMachinesAndBuilds) {
   EXPECT_EQ(findings(row(100), row(200, "gpu_name", "NVIDIA H100")),
             Texts{"INCOMPARABLE: gpu_name NVIDIA H200 -> NVIDIA H100"});
