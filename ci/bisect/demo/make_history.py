@@ -2,14 +2,14 @@
 """Writes a repository of many commits in which one is at fault: this project's HEAD, then real, harmless
 changes to its own kernels (comments, renamed locals), with a fault planted at one of them.
 
-    make_history.py FOLDER --fault KIND [--seed N] [--commits 64] [--at K] [--broken K]
+    make_history.py FOLDER --fault KIND [--seed N] [--commits 64] [--at K] [--broken K] [--share N]
 
 KIND is
   none      no fault at all: A against A
   wrong     rope v1_pairs turns every second element the wrong way        (--metric status)
   accuracy  rms_norm v1_two_pass rounds two intermediate results          (--metric error)
-  slow      rms_norm v1_two_pass does a share of its rows twice           (--metric time or work)
-  repaired  the same, four times as much, later taken back by half        (--metric time or work)
+  slow      rms_norm v1_two_pass does one of --share rows twice           (--metric time or work)
+  repaired  the same, four times as many, later taken back by half        (--metric time or work)
 and --broken K makes commit K one that does not build, which the next one mends.
 
 Commits are numbered from 1. The trees before the fault are those of `none` with the same seed, and those
@@ -79,32 +79,39 @@ def harmless(folder, number, choose, files):
             return f'{path.parent.name}: {what} in {path.stem}'
 
 
-def plant_wrong(text, _):
+def plant_wrong(text, share):
+    del share
     return replace_once(text, '*b = from_float<T>(y * cosine + x * sine);',
                         '*b = from_float<T>(y * cosine - x * sine);')
 
 
-def plant_accuracy(text, _):
+def plant_accuracy(text, share):
+    del share
     return replace_once(text, 'from_float<T>(to_float(x[row + i]) * scale * to_float(weight[i]))',
                         'from_float<T>(to_float(from_float<T>(to_float(x[row + i]) * '
                         'to_float(from_float<T>(scale)))) * to_float(weight[i]))')
 
 
-def plant_slow(text, one_of):
+def plant_slow(text, share):
     launch = re.search(r'    launch\(rms_norm_two_pass<T>.*?\);\n', text, re.S).group(0)
-    again = replace_once(launch, 'dim3(a.rows)', f'dim3(1 + (a.rows - 1) / {one_of})')
+    again = replace_once(launch, 'dim3(a.rows)', f'dim3(1 + (a.rows - 1) / {share})')
     return text.replace(launch, launch + again)
 
 
+def plant_more(text, share):
+    return plant_slow(text, max(1, share // 4))
+
+
 def unplant_half(text):
-    return replace_once(text, '(a.rows - 1) / 8)', '(a.rows - 1) / 16)')
+    [share] = re.findall(r'\(a\.rows - 1\) / (\d+)\)', text)
+    return replace_once(text, f'(a.rows - 1) / {share})', f'(a.rows - 1) / {2 * int(share)})')
 
 
 FAULTS = {
-    'wrong': (ROPE, lambda text: plant_wrong(text, 0), 'rope: simplify the second half', 'status', 'rope/fp32'),
-    'accuracy': (RMS_NORM, lambda text: plant_accuracy(text, 0), 'rms_norm: keep to one type', 'error', 'rms_norm/fp16'),
-    'slow': (RMS_NORM, lambda text: plant_slow(text, 32), 'rms_norm: tidy the launch', 'work', 'rms_norm/fp16'),
-    'repaired': (RMS_NORM, lambda text: plant_slow(text, 8), 'rms_norm: tidy the launch', 'work', 'rms_norm/fp16'),
+    'wrong': (ROPE, plant_wrong, 'rope: simplify the second half', 'status', 'rope/fp32'),
+    'accuracy': (RMS_NORM, plant_accuracy, 'rms_norm: keep to one type', 'error', 'rms_norm/fp16'),
+    'slow': (RMS_NORM, plant_slow, 'rms_norm: tidy the launch', 'work', 'rms_norm/fp16'),
+    'repaired': (RMS_NORM, plant_more, 'rms_norm: tidy the launch', 'work', 'rms_norm/fp16'),
 }
 
 
@@ -116,6 +123,7 @@ def main():
     parser.add_argument('--commits', type=int, default=64)
     parser.add_argument('--at', type=int, help='commit of the fault; by default drawn')
     parser.add_argument('--broken', type=int, help='commit that does not build')
+    parser.add_argument('--share', type=int, default=32, help='of a slowdown: one of so many rows is done twice')
     parser.add_argument('--repaired-at', type=int, help='commit that takes half of it back; by default drawn')
     a = parser.parse_args()
 
@@ -142,7 +150,7 @@ def main():
         subject = harmless(a.folder, number, choose, files)
         if number == at:
             path, plant, subject, _, _ = FAULTS[a.fault]
-            (a.folder / path).write_text(plant((a.folder / path).read_text()))
+            (a.folder / path).write_text(plant((a.folder / path).read_text(), a.share))
         if number == half:
             (a.folder / RMS_NORM).write_text(unplant_half((a.folder / RMS_NORM).read_text()))
             subject = 'rms_norm: tidy the launch again'
