@@ -8,10 +8,10 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "assay_build_info.h"
 #include "engine/config.h"
 #include "engine/files.h"
 #include "kernels/device/error.h"
+#include "suites/build_info.h"
 #include "suites/divergence.h"
 #include "suites/model_checks.h"
 #include "suites/repro.h"
@@ -212,7 +212,7 @@ class Comparison {
   void write_json(const std::optional<Culprit>& culprit, const std::string& folder) const {
     if (options_.json.empty()) return;
     json all = {{"format", FORMAT},
-                {"commit", ASSAY_BUILD_COMMIT},
+                {"commit", build_info().commit},
                 {"device", name_of(properties().kind)},
                 {"device_name", properties().name},
                 {"dtype", name_of(script_.dtype)},

@@ -7,9 +7,9 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
-#include "assay_build_info.h"
 #include "engine/files.h"
 #include "kernels/device/error.h"
+#include "suites/build_info.h"
 #include "suites/divergence.h"
 #include "suites/tensor_file.h"
 
@@ -219,8 +219,8 @@ fs::path write_reproduction(const fs::path& base, const Origin& origin, const Sc
                      {"test", origin.test},
                      {"command", origin.command},
                      {"seed", origin.seed},
-                     {"commit", ASSAY_BUILD_COMMIT},
-                     {"dirty", bool{ASSAY_BUILD_DIRTY}},
+                     {"commit", build_info().commit},
+                     {"dirty", build_info().dirty},
                      {"device", name_of(properties().kind)},
                      {"device_name", properties().name},
                      {"model",

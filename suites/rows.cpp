@@ -3,9 +3,9 @@
 #include <cmath>
 #include <fstream>
 
-#include "assay_build_info.h"
 #include "kernels/device/properties.h"
 #include "reports/identity.h"
+#include "suites/build_info.h"
 
 namespace assay::suites {
 namespace {
@@ -20,7 +20,7 @@ std::string host_cpu() {
 
 // CMake's name of an architecture is the number alone.
 std::string arch() {
-  const std::string built = ASSAY_BUILD_ARCH;
+  const std::string built = build_info().arch;
   const bool is_number = !built.empty() && built[0] >= '0' && built[0] <= '9';
   return (is_number ? "sm_" : "") + built;
 }
@@ -33,9 +33,9 @@ reports::Row common_row(const std::string& suite, std::uint64_t seed) {
   const Properties& device = properties();
   reports::Row row;
   row.set("run_id", run_id).set("suite", suite).set("seed", static_cast<std::int64_t>(seed));
-  row.set("commit", ASSAY_BUILD_COMMIT).set("dirty", bool{ASSAY_BUILD_DIRTY});
-  row.set("build_flags", ASSAY_BUILD_FLAGS).set("nvcc_version", ASSAY_BUILD_NVCC);
-  row.set("arch", arch()).set("torch_version", ASSAY_BUILD_TORCH);
+  row.set("commit", build_info().commit).set("dirty", build_info().dirty);
+  row.set("build_flags", build_info().flags).set("nvcc_version", build_info().nvcc);
+  row.set("arch", arch()).set("torch_version", build_info().torch);
   row.set("device", std::string_view(name_of(device.kind))).set("host_cpu", cpu);
   if (device.kind == DeviceKind::kCuda) {
     row.set("gpu_name", device.name).set("sm_count", device.sm_count);
