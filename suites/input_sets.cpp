@@ -10,7 +10,7 @@
 namespace assay::suites {
 namespace {
 
-constexpr std::size_t MOST_SETS = 4096;
+constexpr std::size_t MOST_SETS = 512;
 constexpr std::size_t ALIGNMENT = 256;  // as cudaMalloc's
 
 std::size_t bytes_of(const Operand& operand) {
@@ -54,7 +54,7 @@ std::size_t set_bytes(const Case& c) {
   return bytes;
 }
 
-InputSets::InputSets(const Case& c, const std::vector<HostTensor>& inputs, std::size_t count,
+InputSets::InputSets(const Case& c, const DeviceInputs& inputs, std::size_t count,
                      const Stream& stream)
     : memory_(count * set_bytes(c), c.op + ": input sets") {
   const std::size_t stride = set_bytes(c);
@@ -69,9 +69,9 @@ InputSets::InputSets(const Case& c, const std::vector<HostTensor>& inputs, std::
   }
   for (std::size_t i = 0; i < c.operands.size(); ++i) {
     if (!is_input(c.operands[i])) continue;
-    copy_to_device(pointers_[0][i], inputs[i].bytes.data(), inputs[i].bytes.size(), stream);
+    copy_on_device(pointers_[0][i], inputs.data(i), inputs.bytes(i), stream);
   }
-  for (std::size_t done = 1; done < count; done *= 2) {  // from the host once only
+  for (std::size_t done = 1; done < count; done *= 2) {
     copy_on_device(memory_.data() + done * stride, memory_.data(),
                    std::min(done, count - done) * stride, stream);
   }

@@ -8,6 +8,7 @@
 
 #include "kernels/device/buffer.h"
 #include "suites/case.h"
+#include "suites/operand_buffers.h"
 
 namespace assay::suites {
 
@@ -27,10 +28,10 @@ struct CacheMode {
 /// `touched_bytes` are those that one execution moves at the least, `set_bytes` those of all
 /// operands: a word embedding touches little of a large table.
 ///
-/// cold: as many sets as touch twice the L2 cache together, used in turn. Left out where memory, or
-/// the 4096 launches that a graph may hold, are too few for that: the row would not be what it
-/// says. warm: one set, where it touches half of the L2 cache at most and so stays there; or where
-/// there is no cold.
+/// cold: as many sets as touch twice the L2 cache together, used in turn. Left out where memory is
+/// too small for that, or where it would take more than 512: what is that small was written just
+/// before in a forward pass, and is in the cache. warm: one set, where it touches half of the L2
+/// cache at most and so stays there; or where there is no cold.
 std::vector<CacheMode> cache_modes(double touched_bytes, std::size_t set_bytes,
                                    const CacheLimits& limits);
 std::vector<CacheMode> cache_modes(const Case& c);
@@ -41,9 +42,8 @@ std::size_t set_bytes(const Case& c);
 /// `count` copies of a case's operands in one allocation.
 class InputSets {
  public:
-  /// `inputs` as PreparedCase has them; outputs and scratch are left as allocated.
-  InputSets(const Case& c, const std::vector<HostTensor>& inputs, std::size_t count,
-            const Stream& stream);
+  /// Outputs and scratch are left as allocated.
+  InputSets(const Case& c, const DeviceInputs& inputs, std::size_t count, const Stream& stream);
 
   /// Pointers for Case::launch, for each set.
   const std::vector<Pointers>& pointers() const { return pointers_; }

@@ -114,6 +114,11 @@ PreparedCase::PreparedCase(Case c, std::uint64_t seed)
       inputs_(draw_inputs(case_, seed)),
       truth_(ask_oracle(case_, inputs_)) {}
 
+const DeviceInputs& PreparedCase::device_inputs(const Stream& stream) const {
+  if (!device_inputs_) device_inputs_.emplace(case_, inputs_, stream);
+  return *device_inputs_;
+}
+
 const SpoilReport& PreparedCase::spoils() const {
   if (spoils_) return *spoils_;
   const bool few = case_.set == ShapeSet::kSweep;
@@ -145,7 +150,7 @@ const SpoilReport& PreparedCase::spoils() const {
 
 std::vector<HostTensor> PreparedCase::run(const Launcher& launcher, int poison, How how,
                                           const Stream& stream, std::string* damage) const {
-  const OperandBuffers buffers(case_, inputs_, poison, stream);
+  const OperandBuffers buffers(case_, device_inputs(stream), poison, stream);
   const auto launch = [&] { launcher(case_, buffers.pointers(), stream); };
   poison_shared_memory(stream);
   if (how == How::kGraph) {
@@ -156,7 +161,7 @@ std::vector<HostTensor> PreparedCase::run(const Launcher& launcher, int poison, 
     launch();
     stream.synchronize();
   }
-  if (damage != nullptr) *damage = buffers.find_damage(inputs_, stream);
+  if (damage != nullptr) *damage = buffers.find_damage(stream);
   return buffers.outputs(stream);
 }
 
@@ -323,7 +328,8 @@ std::string PreparedCase::find_batch_variance(std::size_t version, const Launche
         ++output;
       }
     }
-    const OperandBuffers buffers(one, inputs, POISON, stream);
+    const DeviceInputs of_row(one, inputs, stream);
+    const OperandBuffers buffers(one, of_row, POISON, stream);
     poison_shared_memory(stream);
     launcher(one, buffers.pointers(), stream);
     stream.synchronize();

@@ -62,6 +62,8 @@ class PreparedCase {
 
   const Case& description() const { return case_; }
   const std::vector<HostTensor>& inputs() const { return inputs_; }
+  /// The same in device memory, uploaded when first asked for.
+  const DeviceInputs& device_inputs(const Stream& stream) const;
 
   /// Whether the comparison can be believed: it has to accept the truth and to refuse spoiled
   /// copies of it. Every spoil there is, but of the shapes of the sweep, which are about to be
@@ -94,6 +96,7 @@ class PreparedCase {
   std::uint64_t seed_;
   std::vector<HostTensor> inputs_;  // one for every operand
   Truth truth_;
+  mutable std::optional<DeviceInputs> device_inputs_;
   mutable std::optional<SpoilReport> spoils_;
 };
 

@@ -71,7 +71,7 @@ std::vector<Measured> measure_case(const Case& c, const std::vector<SweepRow>& r
     stop_if_interrupted();
     if (versions.empty()) continue;
     // Energy takes longer than the times: once for each version.
-    time_versions(c, checks->prepared().inputs(), mode, versions, seed, first, stream);
+    time_versions(c, checks->prepared().device_inputs(stream), mode, versions, seed, first, stream);
     first = false;
     for (std::size_t i = 0; i < places.size(); ++i) {
       all[places[i]].samples_us = std::move(versions[i].samples_us);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "kernels/device/poison.h"
@@ -12,24 +13,36 @@ namespace assay::suites {
 namespace {
 
 constexpr unsigned char GUARD = 0xC3;
+constexpr std::size_t CUDA_GUARD_BYTES = 256;
 
-std::size_t guard_bytes() { return properties().kind == DeviceKind::kCuda ? 256 : 0; }
+std::size_t guard_bytes() { return properties().kind == DeviceKind::kCuda ? CUDA_GUARD_BYTES : 0; }
 
 }  // namespace
 
-OperandBuffers::OperandBuffers(const Case& c, const std::vector<HostTensor>& inputs, int poison,
+DeviceInputs::DeviceInputs(const Case& c, const std::vector<HostTensor>& inputs,
+                           const Stream& stream) {
+  for (OperandId i = 0; i < c.operands.size(); ++i) {
+    const std::vector<unsigned char>& bytes = inputs[i].bytes;
+    bytes_.push_back(bytes.size());
+    buffers_.emplace_back();
+    if (!is_input(c.operands[i])) continue;
+    buffers_.back() = DeviceBuffer<unsigned char>(bytes, stream, c.op + "." + c.operands[i].name);
+  }
+}
+
+OperandBuffers::OperandBuffers(const Case& c, const DeviceInputs& inputs, int poison,
                                const Stream& stream)
-    : case_(&c) {
+    : case_(&c), inputs_(&inputs) {
   const std::size_t guard = guard_bytes();
-  for (std::size_t i = 0; i < c.operands.size(); ++i) {
-    const std::size_t bytes = inputs[i].bytes.size();
+  for (OperandId i = 0; i < c.operands.size(); ++i) {
+    const std::size_t bytes = inputs.bytes(i);
     DeviceBuffer<unsigned char> buffer(bytes + 2 * guard, c.op + "." + c.operands[i].name);
     if (guard > 0) {
       fill_bytes(buffer.data(), GUARD, guard, stream);
       fill_bytes(buffer.data() + guard + bytes, GUARD, guard, stream);
     }
     if (is_input(c.operands[i])) {
-      copy_to_device(buffer.data() + guard, inputs[i].bytes.data(), bytes, stream);
+      copy_on_device(buffer.data() + guard, inputs.data(i), bytes, stream);
     } else if (poisons_memory()) {
       assay::poison(buffer.data() + guard, poison, bytes, stream);
     }
@@ -41,7 +54,7 @@ OperandBuffers::OperandBuffers(const Case& c, const std::vector<HostTensor>& inp
 
 std::vector<HostTensor> OperandBuffers::outputs(const Stream& stream) const {
   std::vector<HostTensor> tensors;
-  for (std::size_t i = 0; i < buffers_.size(); ++i) {
+  for (OperandId i = 0; i < buffers_.size(); ++i) {
     const Operand& operand = case_->operands[i];
     if (!is_output(operand)) continue;
     HostTensor tensor(operand.dtype, operand.shape);
@@ -52,26 +65,25 @@ std::vector<HostTensor> OperandBuffers::outputs(const Stream& stream) const {
   return tensors;
 }
 
-std::string OperandBuffers::find_damage(const std::vector<HostTensor>& inputs,
-                                        const Stream& stream) const {
-  const auto intact = [](auto from, auto to) {
-    return std::all_of(from, to, [](unsigned char byte) { return byte == GUARD; });
+std::string OperandBuffers::find_damage(const Stream& stream) const {
+  const std::size_t guard = guard_bytes();
+  const auto intact = [&](const unsigned char* zone) {
+    std::array<unsigned char, CUDA_GUARD_BYTES> host{};
+    copy_to_host(host.data(), zone, guard, stream);
+    stream.synchronize();
+    return std::all_of(host.begin(), host.begin() + static_cast<std::ptrdiff_t>(guard),
+                       [](unsigned char byte) { return byte == GUARD; });
   };
-  const auto guard = static_cast<std::ptrdiff_t>(guard_bytes());
-  for (std::size_t i = 0; i < buffers_.size(); ++i) {
+  for (OperandId i = 0; i < buffers_.size(); ++i) {
     const Operand& operand = case_->operands[i];
-    if (guard == 0 && operand.role != Role::kInput) continue;
-    const std::vector<unsigned char> host = buffers_[i].to_host(stream);
-    if (!intact(host.begin(), host.begin() + guard)) {
+    const unsigned char* const data = buffers_[i].data() + guard;
+    const std::size_t bytes = inputs_->bytes(i);
+    if (guard > 0 && !intact(data - guard))
       return fmt::format("the guard zone before {} was written to", operand.name);
-    }
-    if (!intact(host.end() - guard, host.end())) {
+    if (guard > 0 && !intact(data + bytes))
       return fmt::format("the guard zone after {} was written to", operand.name);
-    }
-    if (operand.role == Role::kInput &&
-        !std::equal(host.begin() + guard, host.end() - guard, inputs[i].bytes.begin())) {
+    if (operand.role == Role::kInput && !same_bytes(data, inputs_->data(i), bytes, stream))
       return fmt::format("input {} was changed", operand.name);
-    }
   }
   return "";
 }

@@ -34,7 +34,7 @@ std::optional<Replay> replay_of_peer(const Case& c, const InputSets& sets, const
 
 }  // namespace
 
-void time_versions(const Case& c, const std::vector<HostTensor>& inputs, const CacheMode& mode,
+void time_versions(const Case& c, const DeviceInputs& inputs, const CacheMode& mode,
                    std::vector<VersionRow>& versions, std::uint64_t seed, bool with_energy,
                    const Stream& stream) {
   release_torch_memory();  // what the reference took: input sets may need it

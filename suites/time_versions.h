@@ -23,7 +23,7 @@ struct VersionRow {
 /// share of the roofline, launches, and the GPU's conditions; its energy too unless `with_energy`
 /// is false. `inputs` are PreparedCase's. LibTorch's columns stay empty, with a word on stderr,
 /// where it fails.
-void time_versions(const Case& c, const std::vector<HostTensor>& inputs, const CacheMode& mode,
+void time_versions(const Case& c, const DeviceInputs& inputs, const CacheMode& mode,
                    std::vector<VersionRow>& versions, std::uint64_t seed, bool with_energy,
                    const Stream& stream);
 

@@ -69,4 +69,8 @@ void fill_bytes(void* to, int value, std::size_t bytes, const Stream& stream);
 /// something else writes them is reported.
 void poison(void* to, int value, std::size_t bytes, const Stream& stream);
 
+/// Whether two ranges of device memory hold the same bytes; both start at a multiple of 16. Waits
+/// for the stream. No launch of the program's own: it is neither counted nor traced.
+bool same_bytes(const void* a, const void* b, std::size_t bytes, const Stream& stream);
+
 }  // namespace assay

@@ -26,17 +26,17 @@ std::string modes(double touched, std::size_t set_bytes, CacheLimits limits) {
 TEST(CacheModes, FollowWhatIsTouchedAndWhatFits) {
   constexpr std::size_t MB = 1000 * 1000;
   const CacheLimits h200{60 * MB, 17000 * MB};
-  EXPECT_EQ(modes(1e6, MB, {0, 1000 * MB}), "warm:1");      // no cache, no difference
-  EXPECT_EQ(modes(1e6, MB, h200), "cold:120 warm:1");       // small
-  EXPECT_EQ(modes(30e6, 30 * MB, h200), "cold:4 warm:1");   // half of the cache
-  EXPECT_EQ(modes(31e6, 31 * MB, h200), "cold:4");          // would not stay there
-  EXPECT_EQ(modes(119e6, 119 * MB, h200), "cold:2");        //
-  EXPECT_EQ(modes(500e6, 500 * MB, h200), "cold:1");        // its own beginning is gone
-  EXPECT_EQ(modes(500e6, 20000 * MB, h200), "cold:1");      // large, but once it fits
-  EXPECT_EQ(modes(30e3, 30000, h200), "cold:4000 warm:1");  //
-  EXPECT_EQ(modes(20e3, 20000, h200), "warm:1");            // too many launches for a graph
-  EXPECT_EQ(modes(16e6, 262 * MB, h200), "cold:8 warm:1");  // some rows of a table
-  EXPECT_EQ(modes(1e6, 262 * MB, h200), "warm:1");          // 120 tables do not fit
+  EXPECT_EQ(modes(1e6, MB, {0, 1000 * MB}), "warm:1");       // no cache, no difference
+  EXPECT_EQ(modes(1e6, MB, h200), "cold:120 warm:1");        // small
+  EXPECT_EQ(modes(30e6, 30 * MB, h200), "cold:4 warm:1");    // half of the cache
+  EXPECT_EQ(modes(31e6, 31 * MB, h200), "cold:4");           // would not stay there
+  EXPECT_EQ(modes(119e6, 119 * MB, h200), "cold:2");         //
+  EXPECT_EQ(modes(500e6, 500 * MB, h200), "cold:1");         // its own beginning is gone
+  EXPECT_EQ(modes(500e6, 20000 * MB, h200), "cold:1");       // large, but once it fits
+  EXPECT_EQ(modes(240e3, 240000, h200), "cold:500 warm:1");  //
+  EXPECT_EQ(modes(230e3, 230000, h200), "warm:1");           // never far from the cache
+  EXPECT_EQ(modes(16e6, 262 * MB, h200), "cold:8 warm:1");   // some rows of a table
+  EXPECT_EQ(modes(1e6, 262 * MB, h200), "warm:1");           // 120 tables do not fit
   EXPECT_EQ(modes(0.0, 1, h200), "warm:1");
 }
 
@@ -44,7 +44,7 @@ TEST(InputSets, AreCopiesApartFromEachOther) {
   const Stream stream;
   for (const Case& c : all_cases(ShapeSet::kSmoke)) {
     const PreparedCase prepared(c, 1);
-    const InputSets sets(c, prepared.inputs(), 5, stream);
+    const InputSets sets(c, prepared.device_inputs(stream), 5, stream);
     ASSERT_EQ(sets.pointers().size(), 5u);
     for (std::size_t set = 0; set < 5; ++set) {
       ASSERT_EQ(sets.pointers()[set].size(), c.operands.size());
@@ -122,6 +122,10 @@ TEST(Ceilings, TakeTheLargerBandwidthAndThePeakOfTheDtype) {
   EXPECT_EQ(ceilings_from(rows, DType::kU8).flops_per_s, 0.0);
   rows[0].row.set("gb_per_s", 4300.0);
   EXPECT_EQ(ceilings_from(rows, DType::kF16).bytes_per_s, 4300e9);
+  rows.push_back(ceiling("gemm", "fp16", "tflop_per_s", 780));  // another shape
+  rows.push_back(ceiling("gemm", "bf16", "tflop_per_s", 696));
+  EXPECT_EQ(ceilings_from(rows, DType::kF16).flops_per_s, 780e12);
+  EXPECT_EQ(ceilings_from(rows, DType::kBF16).flops_per_s, 781e12);
   EXPECT_EQ(ceilings_from({}, DType::kF16).bytes_per_s, 0.0);
 }
 
@@ -171,7 +175,7 @@ TEST(TimeVersions, FillsInTimesOfEveryVersionAndOfLibTorch) {
         versions.push_back({version, nullptr, {}});
       }
       for (std::size_t i = 0; i < rows.size(); ++i) versions[i].row = &rows[i];
-      time_versions(c, prepared.inputs(), mode, versions, 1, false, stream);
+      time_versions(c, prepared.device_inputs(stream), mode, versions, 1, false, stream);
       for (const VersionRow& timed : versions) {
         const reports::Row& row = *timed.row;
         SCOPED_TRACE(c.op + "/" + c.id() + " " + row.text("version"));

@@ -97,7 +97,7 @@ TEST(Peer, RunsOnTheOperandsOfTheKernels) {
   for (Case& c : all_cases(ShapeSet::kSmoke)) {
     if (c.op != "rms_norm" && c.op != "rope") continue;
     const PreparedCase prepared(c, 1);
-    const InputSets sets(c, prepared.inputs(), 3, stream);
+    const InputSets sets(c, prepared.device_inputs(stream), 3, stream);
     std::vector<void*> seen;
     const Peer right = c.peer;
     int calls = 0;
@@ -126,7 +126,7 @@ TEST(Peer, SaysWhatLibTorchSays) {
   const Stream stream;
   Case c = all_cases(ShapeSet::kSmoke)[0];
   const PreparedCase prepared(c, 1);
-  const InputSets sets(c, prepared.inputs(), 1, stream);
+  const InputSets sets(c, prepared.device_inputs(stream), 1, stream);
   c.peer = [](const Tensors&) { return [] { return Tensors{at::ones({2}) + at::ones({3})}; }; };
   try {
     const PeerRun run(c, sets.pointers(), stream);

@@ -5,8 +5,10 @@
 #include <cstring>
 #include <string>
 
+#include "kernels/device/buffer.h"
 #include "kernels/device/cuda/check.h"
 #include "kernels/device/cuda/nvml.h"
+#include "kernels/device/cuda/same_bytes.h"
 #include "kernels/device/error.h"
 #include "kernels/device/properties.h"
 #include "kernels/device/stream.h"
@@ -124,6 +126,12 @@ void fill_bytes(void* to, int value, std::size_t bytes, const Stream& stream) {
 }
 void poison(void* to, int value, std::size_t bytes, const Stream& stream) {
   fill_bytes(to, value, bytes, stream);
+}
+bool same_bytes(const void* a, const void* b, std::size_t bytes, const Stream& stream) {
+  DeviceBuffer<unsigned> differ(1, "same_bytes");
+  fill_bytes(differ.data(), 0, sizeof(unsigned), stream);
+  cuda::find_difference(differ.data(), a, b, bytes, stream);
+  return differ.to_host(stream)[0] == 0;
 }
 
 const Properties& properties() {

@@ -135,6 +135,12 @@ void fill_bytes(void* to, int value, std::size_t bytes, const Stream& stream) {
     emulated::traced::mark_written(to, bytes);
   });
 }
+bool same_bytes(const void* a, const void* b, std::size_t bytes, const Stream& stream) {
+  emulated::require_inside(a, bytes, "a comparison of bytes");
+  emulated::require_inside(b, bytes, "a comparison of bytes");
+  stream.synchronize();
+  return bytes == 0 || std::memcmp(a, b, bytes) == 0;
+}
 void poison(void* to, int value, std::size_t bytes, const Stream& stream) {
   enqueue(stream, [=] {
     emulated::require_inside(to, bytes, "a fill");

@@ -71,6 +71,26 @@ TEST(Graph, ReplaysWhatWasRecordedWithTheBuffersOfNow) {
   EXPECT_EQ(launch_count() - before, 2u);
 }
 
+TEST(SameBytes, NoticesEveryByte) {
+  const Stream stream;
+  const std::uint64_t before = launch_count();
+  for (const std::size_t bytes : {std::size_t{1}, std::size_t{15}, std::size_t{16}, std::size_t{17},
+                                  std::size_t{4099}, std::size_t{1} << 21}) {
+    std::vector<unsigned char> host(bytes);
+    for (std::size_t i = 0; i < bytes; ++i) host[i] = static_cast<unsigned char>(i * 7);
+    const DeviceBuffer<unsigned char> a(host, stream);
+    DeviceBuffer<unsigned char> b(host, stream);
+    EXPECT_TRUE(same_bytes(a.data(), b.data(), bytes, stream)) << bytes;
+    for (const std::size_t place : {std::size_t{0}, bytes / 2, bytes - 1}) {
+      fill_bytes(b.data() + place, host[place] ^ 1, 1, stream);
+      EXPECT_FALSE(same_bytes(a.data(), b.data(), bytes, stream)) << place << " of " << bytes;
+      EXPECT_TRUE(same_bytes(a.data(), b.data(), place, stream)) << place << " of " << bytes;
+      fill_bytes(b.data() + place, host[place], 1, stream);
+    }
+  }
+  EXPECT_EQ(launch_count(), before);
+}
+
 TEST(Event, MeasuresForwardTime) {
   const Stream stream;
   Event start;
