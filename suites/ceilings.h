@@ -23,8 +23,8 @@ struct CeilingRow {
 };
 
 /// Measured on first use, on a GPU: `ceiling/read` (a reduction over 4 GiB), `ceiling/copy` (of 2
-/// GiB, bytes read and written), and for each dtype `ceiling/gemm` (an 8192^3 product by cuBLASLt).
-/// None on the emulated device.
+/// GiB, bytes read and written), and for each dtype `ceiling/gemm` (the products 8192^3 and 2048 x
+/// 4096 x 11008 by cuBLASLt, of which the faster counts). None on the emulated device.
 std::vector<CeilingRow> measure_ceilings(const std::vector<DType>& dtypes, const Stream& stream,
                                          std::uint64_t seed);
 /// Those of one dtype; measured with the next measure_ceilings if it was not asked for them yet.

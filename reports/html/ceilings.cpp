@@ -47,7 +47,9 @@ std::vector<DtypeCeilings> find_ceilings(std::span<const Row> rows) {
     if (row.text("suite") != "ceiling") continue;
     Measured& run = runs[row.text("run_id")];
     if (!row.has("dtype")) run.gb_per_s = std::max(run.gb_per_s, row.real("gb_per_s").value_or(0));
-    if (row.has("dtype")) run.tflop_per_s[row.text("dtype")] = row.real("tflop_per_s").value_or(0);
+    if (!row.has("dtype")) continue;
+    double& peak = run.tflop_per_s[row.text("dtype")];
+    peak = std::max(peak, row.real("tflop_per_s").value_or(0));
   }
   std::vector<Row> others;
   for (const Row& row : rows) {

@@ -119,6 +119,7 @@ TEST(Html, CeilingsThatWereMeasured) {
   rows.push_back(ceiling_row("ceiling/copy", "", "gb_per_s", 4200));
   rows.push_back(ceiling_row("ceiling/gemm", "fp16", "tflop_per_s", 721));
   rows.push_back(ceiling_row("ceiling/gemm", "bf16", "tflop_per_s", 781));
+  rows.push_back(ceiling_row("ceiling/gemm", "fp16", "tflop_per_s", 700));  // another shape
   const auto found = find_ceilings(rows);
   ASSERT_EQ(found.size(), 2u);  // bf16 has no row to draw
   EXPECT_EQ(found[0].dtype, "fp16");
