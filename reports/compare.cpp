@@ -68,6 +68,8 @@ void keep_one_row_each(Report& report) {
   report.lines = std::move(lines);
 }
 
+constexpr double CONTROL_SHARE = 0.5;
+
 bool has_time(const Row& row) { return row.has("t_median_us"); }
 
 // Hundreds of times the same message help nobody.
@@ -192,6 +194,15 @@ class Comparer {
     judge(times, settings_.judge);
     for (RowComparison& row : result_.rows) {
       if (!row.time) continue;
+      const bool differs =
+          row.time->verdict == TimeVerdict::kSlower || row.time->verdict == TimeVerdict::kFaster;
+      const auto control = differs ? moved_control(row) : std::nullopt;
+      if (control) {
+        row.findings.push_back(
+            {Verdict::kUnclear, fmt::format("LibTorch's time of the same work moved by {} too",
+                                            percent(std::expm1(*control)))});
+        continue;
+      }
       switch (row.time->verdict) {
         case TimeVerdict::kSlower:
           row.findings.push_back({Verdict::kSlower, ""});
@@ -206,6 +217,19 @@ class Comparer {
           break;
       }
     }
+  }
+
+  // The logarithm of what LibTorch's time of the same work, in the same runs and on the same
+  // memory, went up by, where that is half of what the row's did, or more: then it is not the
+  // kernel.
+  static std::optional<double> moved_control(const RowComparison& row) {
+    const auto before = row.base->real("ref_median_us");
+    const auto now = row.current->real("ref_median_us");
+    if (!before || !now || !(*before > 0) || !(*now > 0)) return std::nullopt;
+    if (row.base->text("torch_version") != row.current->text("torch_version")) return std::nullopt;
+    const double moved = std::log(*now / *before);
+    if (moved / row.time->ratio.estimate < CONTROL_SHARE) return std::nullopt;
+    return moved;
   }
 
   void finish(RowComparison& row) {

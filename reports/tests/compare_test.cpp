@@ -74,6 +74,25 @@ TEST_F(TimedRows, Verdicts) {
   EXPECT_EQ(findings(sample_row(), sample_row()), Texts{"UNTIMED"});
 }
 
+// LibTorch is the control: what it moves by too is the machine's doing.
+TEST_F(TimedRows, WhatTheReferenceMovesByTooIsUnclear) {
+  const auto of = [&](double us, double reference_us, std::string_view torch = "2.11.0") {
+    TimedRow made = row(us);
+    made.row.set("ref_median_us", reference_us).set("torch_version", torch);
+    return made;
+  };
+  const Texts unclear{"UNCLEAR: LibTorch's time of the same work moved by +7.4 % too"};
+  EXPECT_EQ(findings(of(100, 100), of(107, 107.4)), unclear);
+  EXPECT_EQ(findings(of(107, 107.4), of(100, 100)),
+            Texts{"UNCLEAR: LibTorch's time of the same work moved by -6.9 % too"});
+  EXPECT_EQ(findings(of(100, 100), of(107, 102)), Texts{"SLOWER"});
+  EXPECT_EQ(findings(of(100, 100), of(107, 95)), Texts{"SLOWER"});
+  EXPECT_EQ(findings(of(107, 100), of(100, 104)), Texts{"FASTER"});
+  EXPECT_EQ(findings(of(100, 100), of(100, 107)), Texts{"SAME"});
+  EXPECT_EQ(findings(of(100, 100), of(107, 107, "2.12.0")), Texts{"SLOWER"});
+  EXPECT_EQ(findings(of(100, 100), row(107)), Texts{"SLOWER"});
+}
+
 TEST_F(TimedRows, PairsHoldOneVersionAgainstAnother) {
   const auto of_version = [&](std::string_view version, double us, std::string_view case_id) {
     Row made = sample_row(case_id);
