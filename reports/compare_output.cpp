@@ -53,9 +53,12 @@ Table table_of(const Comparison& comparison, const PrintOptions& options) {
       const auto value = side ? side->real("t_median_us") : std::nullopt;
       return value ? figure(*value) : std::string();
     };
+    // The emulated device has no other cache.
+    const bool warm = r.text("cache") == "warm" && r.text("device") == "cuda";
+    const std::string& version = r.has("version") ? r.text("version") : r.text("kernel_set");
     std::vector<std::string> cells = {verdicts_of(row), r.text("case_id"),
-                                      r.has("version") ? r.text("version") : r.text("kernel_set"),
-                                      median(row.base), median(row.current)};
+                                      version + (warm ? ", warm" : ""), median(row.base),
+                                      median(row.current)};
     if (row.time) {
       const TimeComparison& t = *row.time;
       for (std::string cell : {percent(t.change()), interval_of(t), q_of(t),
