@@ -154,7 +154,7 @@ fs::path BuildStore::build_folder(int slot) const {
 }
 
 std::string BuildStore::key_of(const std::string& commit) const {
-  std::string text = fmt::format("1\n{}\n{}\n{}\n{}\n{}\n", plan_.preset, plan_.target,
+  std::string text = fmt::format("2\n{}\n{}\n{}\n{}\n{}\n", plan_.preset, plan_.target,
                                  plan_.command, fmt::join(plan_.cmake_arguments, "\n"), compilers_);
   for (const std::string& entry : repository_.top_entries(commit)) {
     const std::string name = entry.substr(entry.find('\t') + 1);
@@ -271,6 +271,11 @@ std::string BuildStore::configure_and_build(int slot, const fs::path& log) {
         {"CCACHE_BASEDIR", source.string()},
         {"CCACHE_NOHASHDIR", "1"},
         {"CCACHE_SLOPPINESS", "pch_defines,time_macros,include_file_mtime,include_file_ctime"}};
+  }
+  if (plan_.preset.starts_with("cuda")) {
+    // Names that nvcc makes from a file's text are in its PTX too. Compressed, they could not be
+    // left out of account, and a renamed local would be other machine code.
+    environment.emplace_back("NVCC_APPEND_FLAGS", variable("NVCC_APPEND_FLAGS") + " -no-compress");
   }
   if (!plan_.command.empty()) {
     steps = {{.argv = {"sh", "-c", plan_.command},
