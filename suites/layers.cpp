@@ -12,6 +12,7 @@
 #include "engine/files.h"
 #include "kernels/device/error.h"
 #include "suites/build_info.h"
+#include "suites/data_paths.h"
 #include "suites/divergence.h"
 #include "suites/model_checks.h"
 #include "suites/repro.h"
@@ -127,7 +128,7 @@ class Comparison {
  public:
   explicit Comparison(const LayersOptions& options) : options_(options) {
     std::vector<std::string> folders = options.checkpoints;
-    if (folders.empty()) folders.emplace_back(ASSAY_SHIPPED_CHECKPOINT);
+    if (folders.empty()) folders.emplace_back(data_paths().shipped_checkpoint);
     if (folders.size() > 2) throw InputError("--checkpoint was given more than twice");
     const fs::path truth = folders.front();
     const fs::path judged = folders.back();

@@ -9,6 +9,7 @@
 
 #include "kernels/device/error.h"
 #include "reference/hashed_checkpoint.h"
+#include "suites/data_paths.h"
 
 namespace assay::suites {
 namespace {
@@ -34,11 +35,11 @@ const fs::path& temporary_folder() {
 
 std::vector<TestModel> make_models(ShapeSet set) {
   std::vector<TestModel> models;
-  for (reference::GoldenCase& golden : reference::read_golden(ASSAY_GOLDEN_JSON)) {
+  for (reference::GoldenCase& golden : reference::read_golden(data_paths().golden_json)) {
     TestModel model;
     if (golden.config_json.empty()) {
       model.name = "stories";
-      model.folder = ASSAY_SHIPPED_CHECKPOINT;
+      model.folder = data_paths().shipped_checkpoint;
     } else {
       // The reference has Llama 3's rope scaling; the engine refuses it by name, as its own tests
       // show.
@@ -59,17 +60,18 @@ std::vector<TestModel> make_models(ShapeSet set) {
 std::vector<std::vector<int>> TestModel::held_out() const {
   std::vector<std::vector<int>> stories;
   if (!golden.config_json.empty()) return stories;
-  std::ifstream file(ASSAY_HELD_OUT);
+  std::ifstream file(data_paths().held_out);
   for (std::string line; std::getline(file, line);) {
     std::istringstream words(line);
     std::vector<int>& ids = stories.emplace_back();
     for (int id = 0; words >> id;) ids.push_back(id);
     if (!words.eof() || ids.size() < 2) {
-      throw Error(std::string(ASSAY_HELD_OUT) + ": line " + std::to_string(stories.size()) +
+      throw Error(std::string(data_paths().held_out) + ": line " + std::to_string(stories.size()) +
                   " is no list of token ids");
     }
   }
-  if (stories.empty()) throw Error(std::string(ASSAY_HELD_OUT) + ": cannot be read, or is empty");
+  if (stories.empty())
+    throw Error(std::string(data_paths().held_out) + ": cannot be read, or is empty");
   return stories;
 }
 
