@@ -72,7 +72,7 @@ run_test() {
 }
 
 # Tests of `verify` that launch kernels as no other test does. The rest launches the same ones, at the same
-# shapes, thousands of times: racecheck, which takes 10 ms for each, would need half an hour for it.
+# shapes, thousands of times: racecheck was not through with it after half an hour of one H200.
 once_filter='-*/stories/*:generation.invariance/*:generation.sampling/*'
 once_filter+=':generation.bitwise/*:generation.boundaries/*'
 
