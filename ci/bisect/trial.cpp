@@ -169,7 +169,7 @@ TimeEnds time_ends(const Question& question, Lab& lab, const Built& good, const 
   const double least = log_least(question);
   TimeEnds ends;
   Rounds rounds(lab, {&good, &bad}, {});
-  for (const int look : LOOKS) {
+  for (const int look : std::span(LOOKS).subspan(1)) {
     if (!rounds.reach(look, progress)) {
       ends.numbers = rounds.problem();
       return ends;
@@ -177,6 +177,7 @@ TimeEnds time_ends(const Question& question, Lab& lab, const Built& good, const 
     const std::vector<std::string> keys = rounds.keys();
     ends.samples = rounds.samples();
     const double each = alpha / static_cast<double>(keys.size());
+    const bool last = look == *std::rbegin(LOOKS);
     std::size_t alike = 0;
     double best = 0;
     ends.also.clear();
@@ -195,7 +196,7 @@ TimeEnds time_ends(const Question& question, Lab& lab, const Built& good, const 
       Standing standing = over(statistic);
       const bool quiet_alike = standing.verdict != Verdict::kBad && alike_by(statistic);
       // Medians see what the least do not, but also all that goes on beside: they are asked second.
-      if (quiet_alike || (standing.verdict != Verdict::kBad && look == *std::rbegin(LOOKS))) {
+      if (quiet_alike || (standing.verdict != Verdict::kBad && last)) {
         const Standing typical = over(Statistic::kTypical);
         if (typical.verdict == Verdict::kBad) {
           statistic = Statistic::kTypical;
@@ -215,7 +216,7 @@ TimeEnds time_ends(const Question& question, Lab& lab, const Built& good, const 
         }
         continue;
       }
-      alike += quiet_alike && (alike_by(Statistic::kTypical) || look == *std::rbegin(LOOKS));
+      alike += quiet_alike && (alike_by(Statistic::kTypical) || last);
       if (ends.state != TimeEnds::State::kDiffer) {
         ends.key = key;
         ends.numbers = shown(standing) + (standing.why.empty() ? "" : ": " + standing.why);

@@ -24,9 +24,11 @@ struct Series {
   std::vector<double> quiet_us;
   std::vector<double> typical_us;
 };
-inline constexpr std::size_t TIMES_PER_RUN = 10;
-/// Rounds after which the samples are looked at: 10, 20, 40, 80, 160 of them.
-inline constexpr int LOOKS[] = {1, 2, 4, 8, 16};
+inline constexpr std::size_t TIMES_PER_RUN = 5;
+/// Rounds after which the samples are looked at: 10, 20, 40, 80, 160 of them. Never after one
+/// alone: what a process got by chance (where its buffers lie, which product cuBLAS chose) is in
+/// all samples of a run alike, and only another run tells it from the code.
+inline constexpr int LOOKS[] = {2, 4, 8, 16, 32};
 
 /// Adds one run's samples, of which the first `count` are used: all builds of a round have to use
 /// as many, as the least of more samples is a lesser one.
@@ -67,6 +69,7 @@ TimeEnds time_ends_of(const nlohmann::json& json);
 
 using Progress = std::function<void(const std::string&)>;
 
+/// The two ends against each other, first after the second of LOOKS: all that follows rests on it.
 TimeEnds time_ends(const Question& question, Lab& lab, const Built& good, const Built& bad,
                    double alpha, const Progress& progress);
 

@@ -153,7 +153,7 @@ def main():
     parser.add_argument('--runs', type=numbers, default=numbers('0-9'))
     parser.add_argument('--seed', type=int, default=1)
     parser.add_argument('--commits', type=int, default=64)
-    parser.add_argument('--share', type=int, default=32, help='of a slowdown: one of so many rows is done twice')
+    parser.add_argument('--share', type=int, default=32, help='of a slowdown: one of so many rows is summed twice')
     parser.add_argument('--bisect', default=str(ROOT / 'build/emulated/bin/bisect'))
     parser.add_argument('--work-dir', type=pathlib.Path, default=ROOT / 'build/try_out')
     parser.add_argument('--preset')
