@@ -196,6 +196,11 @@ class Comparer {
       if (!row.time) continue;
       const bool differs =
           row.time->verdict == TimeVerdict::kSlower || row.time->verdict == TimeVerdict::kFaster;
+      if (std::string why = limited_in_one(*row.base, *row.current, settings_.across);
+          differs && !why.empty()) {
+        row.findings.push_back({Verdict::kIncomparable, std::move(why)});
+        continue;
+      }
       const auto control = differs ? moved_control(row) : std::nullopt;
       if (control) {
         row.findings.push_back(

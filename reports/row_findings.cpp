@@ -57,6 +57,14 @@ bool was_run(const Row& row) {
   return status != "SKIP" && status != "NOT_RUN";
 }
 
+// The reasons for lowered clocks but for the power limit.
+std::vector<std::string> besides_the_limit(const Row& row) {
+  std::vector<std::string> reasons = throttle_reasons(row.text("throttle"));
+  std::erase_if(reasons,
+                [](const std::string& reason) { return throttle_of(reason) == Throttle::kLimit; });
+  return reasons;
+}
+
 }  // namespace
 
 std::vector<std::string_view> incomparable_columns() {
@@ -158,12 +166,19 @@ std::string incomparable_times(const Row& base, const Row& current,
       reasons.push_back(fmt::format("base throttled: {}", cell_of(base, "throttle")));
     if (spoils_times(current.text("throttle")))
       reasons.push_back(fmt::format("new throttled: {}", cell_of(current, "throttle")));
-    // Clocks set, or the power limit reached, in one run only.
+    // Clocks set in one run only.
     if (reasons.empty() && base.has("throttle") && current.has("throttle") &&
-        base.text("throttle") != current.text("throttle"))
+        besides_the_limit(base) != besides_the_limit(current))
       reasons.push_back(change_of(base, current, "throttle"));
   }
   return fmt::format("{}", fmt::join(reasons, ", "));
+}
+
+std::string limited_in_one(const Row& base, const Row& current,
+                           const std::vector<std::string>& across) {
+  const bool differ = base.has("throttle") && current.has("throttle") &&
+                      base.text("throttle") != current.text("throttle");
+  return differ && !is_across(across, "throttle") ? change_of(base, current, "throttle") : "";
 }
 
 }  // namespace assay::reports

@@ -30,6 +30,13 @@ void compare_work(const Row& base, const Row& current, const std::vector<std::st
 std::string incomparable_times(const Row& base, const Row& current,
                                const std::vector<std::string>& across);
 
+/// Of rows whose times are compared: that only one of them was at the GPU's power limit, as
+/// "throttle none -> power_cap", or "". A row that is near the limit is there in one run and not in
+/// the next, which does no harm if the times agree; if they do not, nobody knows whether it is the
+/// code.
+std::string limited_in_one(const Row& base, const Row& current,
+                           const std::vector<std::string>& across);
+
 /// Why other things, which depend on the build and the GPU, are not, or "": as above, without
 /// throttling.
 std::string incomparable_builds(const Row& base, const Row& current,

@@ -28,7 +28,8 @@ std::vector<std::string> throttle_reasons(std::string_view text);
 
 /// Whether a time that was taken under these reasons says nothing about the code: one of them is
 /// kFault. Such samples are dropped, and rows that have them nevertheless are compared with none.
-/// Those of the other kinds are kept, and compared with rows of the same reasons.
+/// Those of the other kinds are kept. Set clocks are compared with the same clocks; a power limit
+/// that was reached on one side only matters where the times differ.
 bool spoils_times(std::string_view text);
 
 }  // namespace assay::reports
