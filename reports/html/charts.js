@@ -124,6 +124,17 @@ const Assay = (() => {
     },
   };
 
+  // What an opaque canvas lies on. A little larger, as its edges need not fall between pixels.
+  const paper = {
+    id: 'paper',
+    beforeDraw({ctx, width, height}) {
+      ctx.save();
+      ctx.fillStyle = theme().back;
+      ctx.fillRect(-2, -2, width + 4, height + 4);
+      ctx.restore();
+    },
+  };
+
   // Each: {figure, canvas, make, chart}; make() gives Chart.js its configuration in the present theme.
   const charts = [];
   const seen = new IntersectionObserver((entries) => {
@@ -154,7 +165,7 @@ const Assay = (() => {
       ...options.plugins.legend,
     };
     options.interaction ??= {mode: 'nearest', intersect: true};
-    config.plugins = [...(config.plugins ?? []), whiskers];
+    config.plugins = [...(config.plugins ?? []), paper, whiskers];
     entry.chart = new Chart(entry.canvas, config);
   }
 
@@ -164,6 +175,8 @@ const Assay = (() => {
     const caption = element('figcaption', {}, title);
     const box = element('div', {class: 'canvas-box', style: `height:${height}px`});
     const canvas = element('canvas', {role: 'img', 'aria-label': title});
+    // Opaque: printed, a transparent canvas becomes a soft mask, which not every PDF viewer draws.
+    canvas.getContext('2d', {alpha: false});
     box.append(canvas);
     figure.append(caption, box);
     parent.append(figure);

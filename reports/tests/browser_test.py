@@ -5,135 +5,22 @@ browser_test.py REPORT MAKE_REPORTS [--xml FILE] [--pictures DIR]
 
 Exit code: 0 if all checks hold, 1 if one does not, 77 where there is no Chromium (with CI or
 ASSAY_NEED_BROWSER in the environment, 2: there a missing browser is a failure). --xml writes JUnit XML,
-a test case per page. With --pictures, PNG and PDF files of the pages are left in DIR. Talks to Chromium over its debugging pipe, so nothing but
-Python is needed.
+a test case per page. With --pictures, PNG and PDF files of the pages are left in DIR.
 """
 import argparse
-import base64
 import json
 import os
 import pathlib
-import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import xml.etree.ElementTree as ElementTree
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "html"))
+from browser import NAMES, Browser, find_browser  # noqa: E402
+
 PATIENCE_S = 120
-
-
-class Browser:
-    """A Chromium of our own, spoken to in the DevTools protocol over two pipes."""
-
-    def __init__(self, program, profile):
-        read_commands, self.commands = os.pipe()
-        self.answers, write_answers = os.pipe()
-
-        def connect():  # Chromium reads its descriptor 3 and writes its descriptor 4
-            source, target = os.dup(read_commands), os.dup(write_answers)
-            os.dup2(source, 3)
-            os.dup2(target, 4)
-
-        self.process = subprocess.Popen(
-            [program, "--headless=new", "--remote-debugging-pipe", "--no-sandbox", "--disable-gpu",
-             "--disable-dev-shm-usage", "--no-first-run", "--hide-scrollbars", "--force-color-profile=srgb",
-             f"--user-data-dir={profile}"],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            preexec_fn=connect, pass_fds=(3, 4), start_new_session=True)
-        os.close(read_commands)
-        os.close(write_answers)
-        self.buffer = b""
-        self.number = 0
-        self.events = []
-        self.session = None
-
-    def close(self):
-        self.process.terminate()
-        try:
-            self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
-        os.close(self.commands)
-        os.close(self.answers)
-
-    def receive(self):
-        while b"\0" not in self.buffer:
-            chunk = os.read(self.answers, 1 << 16)
-            if not chunk:
-                raise RuntimeError("Chromium has gone")
-            self.buffer += chunk
-        message, self.buffer = self.buffer.split(b"\0", 1)
-        return json.loads(message)
-
-    def call(self, method, **parameters):
-        self.number += 1
-        message = {"id": self.number, "method": method, "params": parameters}
-        if self.session:
-            message["sessionId"] = self.session
-        os.write(self.commands, json.dumps(message).encode() + b"\0")
-        while True:
-            answer = self.receive()
-            if answer.get("id") == self.number:
-                if "error" in answer:
-                    raise RuntimeError(f"{method}: {answer['error']}")
-                return answer["result"]
-            self.events.append(answer)
-
-    def open(self, path, dark=False):
-        """Opens a page of its own and waits until its scripts have run."""
-        self.session = None
-        target = self.call("Target.createTarget", url="about:blank")["targetId"]
-        self.session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-        self.events = []
-        for domain in ("Runtime", "Log", "Network", "Page"):
-            self.call(f"{domain}.enable")
-        self.call("Emulation.setDeviceMetricsOverride", width=1280, height=900, deviceScaleFactor=1, mobile=False)
-        self.emulate(dark)
-        self.call("Page.navigate", url=path.as_uri())
-        while not any(event.get("method") == "Page.loadEventFired" for event in self.events):
-            self.events.append(self.receive())
-
-    def emulate(self, dark):
-        self.call("Emulation.setEmulatedMedia",
-                  features=[{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}])
-
-    def run(self, script):
-        result = self.call("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
-        if "exceptionDetails" in result:
-            raise RuntimeError(f"{script}: {result['exceptionDetails']}")
-        return result["result"].get("value")
-
-    def complaints(self):
-        """Errors of scripts and of the page, and requests for anything but the page itself."""
-        found = []
-        for event in self.events:
-            method, parameters = event.get("method"), event.get("params", {})
-            if method == "Runtime.exceptionThrown":
-                found.append(json.dumps(parameters["exceptionDetails"])[:500])
-            elif method == "Runtime.consoleAPICalled" and parameters["type"] in ("error", "warning", "assert"):
-                found.append(json.dumps(parameters["args"])[:500])
-            elif method == "Log.entryAdded" and parameters["entry"]["level"] in ("error", "warning"):
-                found.append(json.dumps(parameters["entry"])[:500])
-            elif method == "Network.requestWillBeSent":
-                url = parameters["request"]["url"]
-                if not url.startswith(("file://", "data:")) or parameters.get("type") != "Document":
-                    found.append(f"a request for {url[:200]}")
-        return found
-
-    def picture(self, path, clip_height=None):
-        height = self.run("document.documentElement.scrollHeight")
-        height = min(height, clip_height or 16000)
-        data = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=True,
-                         clip={"x": 0, "y": 0, "width": 1280, "height": height, "scale": 1})["data"]
-        path.write_bytes(base64.b64decode(data))
-
-    def pdf(self, path):
-        data = self.call("Page.printToPDF", printBackground=True, paperWidth=8.27, paperHeight=11.69)["data"]
-        path.write_bytes(base64.b64decode(data))
-
 
 # Of every chart: its points, and how many pixels have another colour than the first.
 MARKS = """(() => {
@@ -255,6 +142,11 @@ def check_sweep(checks, browser, page):
     browser.emulate(dark=True)
     checks.that(browser.run("getComputedStyle(document.body).backgroundColor") == "rgb(23, 27, 32)", "the dark theme")
     check_charts(checks, browser, f"{page.name}, dark", 30)
+    # What a transparent canvas is printed as, and some viewers of PDF leave out with all after it.
+    pdf = page.with_suffix(".pdf")
+    browser.pdf(pdf)
+    printed = pdf.read_bytes()
+    checks.that(len(printed) > 100_000 and b"/SMask" not in printed, "printed without soft masks", printed.count(b"/SMask"))
 
 
 def check_trend(checks, browser, page):
@@ -287,7 +179,7 @@ def main():
     parser.add_argument("--xml", type=pathlib.Path)
     parser.add_argument("--pictures", type=pathlib.Path)
     arguments = parser.parse_args()
-    program = next(filter(None, map(shutil.which, NAMES)), None)
+    program = find_browser()
     if program is None:
         needed = os.environ.get("CI") or os.environ.get("ASSAY_NEED_BROWSER")
         print(f"no browser: none of {', '.join(NAMES)} is on the PATH; install the package chromium")
