@@ -154,7 +154,7 @@ fs::path BuildStore::build_folder(int slot) const {
 }
 
 std::string BuildStore::key_of(const std::string& commit) const {
-  std::string text = fmt::format("2\n{}\n{}\n{}\n{}\n{}\n", plan_.preset, plan_.target,
+  std::string text = fmt::format("3\n{}\n{}\n{}\n{}\n{}\n", plan_.preset, plan_.target,
                                  plan_.command, fmt::join(plan_.cmake_arguments, "\n"), compilers_);
   for (const std::string& entry : repository_.top_entries(commit)) {
     const std::string name = entry.substr(entry.find('\t') + 1);
@@ -272,34 +272,32 @@ std::string BuildStore::configure_and_build(int slot, const fs::path& log) {
         {"CCACHE_NOHASHDIR", "1"},
         {"CCACHE_SLOPPINESS", "pch_defines,time_macros,include_file_mtime,include_file_ctime"}};
   }
-  if (plan_.preset.starts_with("cuda")) {
-    // Names that nvcc makes from a file's text are in its PTX too. Compressed, they could not be
-    // left out of account, and a renamed local would be other machine code.
-    environment.emplace_back("NVCC_APPEND_FLAGS", variable("NVCC_APPEND_FLAGS") + " -no-compress");
-  }
   if (!plan_.command.empty()) {
     steps = {{.argv = {"sh", "-c", plan_.command},
               .cwd = source,
               .environment = {{"ASSAY_BUILD_DIR", build.string()}}}};
   } else {
+    std::vector<std::string> configure = {"cmake", "--preset", plan_.preset, "-B", build.string()};
+    if (plan_.preset.starts_with("cuda")) {
+      // Names that nvcc makes from a file's text are in its PTX too. Compressed, they could not be
+      // left out of account, and a renamed local would be other machine code. A flag of the command
+      // line, as ccache knows nothing of nvcc's environment.
+      configure.push_back(fmt::format("-DCMAKE_CUDA_FLAGS={} -no-compress", variable("CUDAFLAGS")));
+    }
+    configure.insert(configure.end(), plan_.cmake_arguments.begin(), plan_.cmake_arguments.end());
     // Flags of another bisection in the same folder must not stay in force.
-    const std::string asked =
-        fmt::format("{}\n{}", plan_.preset, fmt::join(plan_.cmake_arguments, "\n"));
+    const std::string asked = fmt::format("{}", fmt::join(configure, "\n"));
     const fs::path asked_file = slot_folder(slot) / "configured";
     std::error_code none;
     if (!fs::exists(asked_file, none) || reports::read_file(asked_file) != asked) {
       fs::remove_all(build);
       reports::write_whole_file(asked_file, asked);
     }
-    steps = {{.argv = {"cmake", "--preset", plan_.preset, "-B", build.string()},
-              .cwd = source,
-              .environment = environment},
+    steps = {{.argv = configure, .cwd = source, .environment = environment},
              {.argv = {"cmake", "--build", build.string(), "--parallel", std::to_string(plan_.jobs),
                        "--target", plan_.target},
               .cwd = source,
               .environment = environment}};
-    steps[0].argv.insert(steps[0].argv.end(), plan_.cmake_arguments.begin(),
-                         plan_.cmake_arguments.end());
   }
   for (Process& step : steps) {
     step.timeout_s = plan_.timeout_s;

@@ -126,15 +126,27 @@ std::string RealLab::code_for_case(const Build& build, const std::string& commit
       return entry.first.find("assay_kernels.dir/" + op + "/") != std::string::npos;
     });
     if (is_kernel_case) continue;
-    for (const char* data : {"suites/golden", "reference/checkpoint"})
-      text += "\n" + repository_.id_of(commit, data);
+    text += "\n" + data_of(commit);
   }
   return repository_.hash(text);
 }
 
+std::string RealLab::data_of(const std::string& commit) const {
+  return repository_.id_of(commit, "suites/golden") + "\n" +
+         repository_.id_of(commit, "reference/checkpoint");
+}
+
+std::string RealLab::program_id(const Build& build, const std::string& commit) const {
+  if (build.code.empty()) return commit;
+  std::string text = data_of(commit);
+  for (const auto& [path, object] : build.code) text += fmt::format("\n{} {}", path, object.hash);
+  return repository_.hash(text);
+}
+
 const RealLab::Names& RealLab::names_of(const std::string& commit) {
-  if (const auto found = names_.find(commit); found != names_.end()) return found->second;
   const Build& build = known_.at(commit);
+  const std::string id = program_id(build, commit);
+  if (const auto found = names_.find(id); found != names_.end()) return found->second;
   const std::string program = program_of(plan_.metric);
   std::vector<std::string> argv = {(build.bin / program).string()};
   argv.insert(argv.end(), plan_.arguments.begin(), plan_.arguments.end());
@@ -164,7 +176,7 @@ const RealLab::Names& RealLab::names_of(const std::string& commit) {
           fmt::format("{} has no case that '{}' is found in", program, plan_.case_expression);
     }
   }
-  return names_[commit] = names;
+  return names_[id] = names;
 }
 
 Observed RealLab::run(const Built& built, const std::set<std::string>& keys) {

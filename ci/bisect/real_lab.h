@@ -39,6 +39,11 @@ class RealLab : public Lab {
   Observed run_program(const std::vector<std::string>& argv, const std::filesystem::path& csv,
                        std::vector<std::pair<std::string, std::string>> environment);
   std::string code_for_case(const Build& build, const std::string& commit);
+  /// What programs read of the commit's tree when they run.
+  std::string data_of(const std::string& commit) const;
+  /// The same for commits whose programs are the same: all code, all data. A commit whose objects
+  /// are not known is the same as itself alone.
+  std::string program_id(const Build& build, const std::string& commit) const;
 
   const Repository& repository_;
   const WorkFolder& work_;
@@ -46,7 +51,7 @@ class RealLab : public Lab {
   RunPlan plan_;
   std::function<bool(const std::string&)> matches_;
   std::map<std::string, Build> known_;              ///< By commit.
-  std::map<std::string, Names> names_;              ///< By commit.
+  std::map<std::string, Names> names_;              ///< By program_id(): listing takes a second.
   std::map<std::string, std::string> name_of_key_;  ///< Row key -> benchmark.
   int runs_ = 0;
 };
