@@ -81,7 +81,9 @@ def positions(kind, a, choose):
 
 def asked(a, kind, made, folder):
     metric, case = METRIC[kind]
-    metric, case = a.metric or metric, a.case or case
+    metric = a.metric or metric
+    # Of a sweep's shapes one that is soon checked, and whose times scatter little.
+    case = a.case or ('rms_norm/fp16/rows=512,width=4096 v1_two_pass' if metric == 'time' else case)
     preset = a.preset or ('emulated-traced' if metric == 'work' else 'emulated')
     return ['--repository', str(folder), '--good', made['good'], '--bad', made['bad'], '--metric', metric,
             '--preset', preset, '--work-dir', str(a.work_dir)], case
@@ -113,8 +115,8 @@ def run(a, kind, number):
         common, case = asked(a, kind, made, folder)
         answer = pathlib.Path(scratch) / 'answer.json'
         command = [a.bisect, 'commits', *common, '--case', case, '--json', str(answer)]
-        if a.set:
-            command += ['--set', a.set]
+        if a.set or a.metric == 'time':
+            command += ['--set', a.set or 'sweep']
         start = time.monotonic()
         with Noise(a.noise if noisy else None):
             ended = subprocess.run([*command, '--', *a.cmake], capture_output=True, text=True)
@@ -159,7 +161,7 @@ def main():
     parser.add_argument('--preset')
     parser.add_argument('--metric')
     parser.add_argument('--case')
-    parser.add_argument('--set')
+    parser.add_argument('--set', help="shapes; by default those of a sweep for --metric time")
     parser.add_argument('--slots', type=int, default=0)
     parser.add_argument('--noise')
     parser.add_argument('--json', type=pathlib.Path, help='a line for each run is added to this file')
