@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdlib>
 #include <functional>
 #include <string_view>
 #include <utility>
@@ -135,9 +134,7 @@ const CeilingRow* find_ceiling(const std::vector<CeilingRow>& rows, const std::s
 std::vector<CeilingRow> measure_ceilings(const std::vector<DType>& dtypes, const Stream& stream,
                                          std::uint64_t seed) {
   if (properties().kind != DeviceKind::kCuda) return {};
-  // Longer than a case takes: a bisection, which starts sweep for one case at a time, does without.
-  const char* const wanted = std::getenv("ASSAY_CEILINGS");
-  if (wanted && std::string_view(wanted) == "0") return {};
+  if (times_only()) return {};  // longer than a case takes
   if (find_ceiling(known(), "read", "") == nullptr) {
     known().push_back(read_ceiling(stream, seed));
     known().push_back(copy_ceiling(stream, seed));

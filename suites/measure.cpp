@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <memory>
 #include <string_view>
 
@@ -63,6 +64,11 @@ Replay record_graph(const Stream& stream, const std::vector<std::function<void()
     });
     return [graph, &stream] { graph->replay(stream); };
   });
+}
+
+bool times_only() {
+  const char* const wanted = std::getenv("ASSAY_TIMES_ONLY");
+  return wanted && std::string_view(wanted) == "1";
 }
 
 Sampler sampler_of(const Stream& stream, const Replay& replay) {

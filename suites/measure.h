@@ -15,6 +15,11 @@
 
 namespace assay::suites {
 
+/// Whether ASSAY_TIMES_ONLY=1 is in the environment: no ceilings, no time of LibTorch, no energy.
+/// For a bisection, which starts `sweep` for one case again and again. A variable and no flag, as
+/// it also starts that of commits which know nothing of it.
+bool times_only();
+
 /// Work that was recorded, to be replayed as often as asked for.
 struct Replay {
   std::function<void()> queue;  // one replay, on the stream that it was recorded for

@@ -110,6 +110,7 @@ Timed engine_block(ModelStore& store, const ModelShape& shape, Block block, repo
 // LibTorch's, or none and the reason on stderr.
 std::optional<Timed> peer_of(ModelStore& store, const ModelShape& shape,
                              const std::optional<Block>& block, const std::string& name) {
+  if (times_only()) return std::nullopt;
   try {
     Llama& llama = store.engine(shape);
     const auto peer =
@@ -174,7 +175,9 @@ void time_models(ModelStore& store, const std::optional<Block>& block, std::vect
     if (peer) describe_peer(row, collected.back());
     describe_roofline(row, limits);
     store.engine(chosen[i]->shape);
-    describe_load(row, load_of(stream, timed[i].replay));
+    Gauge gauge;
+    if (times_only()) gauge.energy_j = [] { return std::nullopt; };
+    describe_load(row, load_of(stream, timed[i].replay, gauge));
     if (block) continue;
     const double seconds = row.real("t_median_us").value_or(0.0) * 1e-6;
     row.set("tok_per_s", static_cast<double>(shape.batch) * shape.q_len / seconds);

@@ -18,7 +18,7 @@ namespace {
 
 // LibTorch's replay of the case, or none and the reason on stderr.
 std::optional<Replay> replay_of_peer(const Case& c, const InputSets& sets, const Stream& stream) {
-  if (!c.peer) return std::nullopt;
+  if (!c.peer || times_only()) return std::nullopt;
   try {
     const auto peer = std::make_shared<PeerRun>(c, sets.pointers(), stream);
     return calibrate(stream, sets.pointers().size(),
@@ -71,7 +71,7 @@ void time_versions(const Case& c, const DeviceInputs& inputs, const CacheMode& m
     if (peer) describe_peer(row, collected.back());
     describe_roofline(row, limits);
     Gauge gauge;
-    if (!with_energy) gauge.energy_j = [] { return std::nullopt; };
+    if (!with_energy || times_only()) gauge.energy_j = [] { return std::nullopt; };
     describe_load(row, load_of(stream, replays[i], gauge));
   }
 }

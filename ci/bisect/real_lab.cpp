@@ -89,6 +89,12 @@ std::string benchmark_filter(const std::vector<std::string>& names) {
   return filter + ")" + std::string(BENCHMARK_SUFFIX);
 }
 
+// Ceilings, LibTorch's time and energy take longer than a case, and a bisection uses none of them.
+// Older commits know the second variable alone.
+std::vector<std::pair<std::string, std::string>> times_only() {
+  return {{"ASSAY_TIMES_ONLY", "1"}, {"ASSAY_CEILINGS", "0"}};
+}
+
 std::string op_of(const std::string& name) { return name.substr(0, name.find_first_of("./")); }
 
 }  // namespace
@@ -160,7 +166,7 @@ const RealLab::Names& RealLab::names_of(const std::string& commit) {
   Names names;
   const ProcessResult result = run_process({.argv = argv,
                                             .cwd = work_.scratch(),
-                                            .environment = {{"ASSAY_CEILINGS", "0"}},
+                                            .environment = times_only(),
                                             .timeout_s = plan_.timeout_s});
   if (!result.ok()) {
     names.problem = fmt::format("{} did not list its cases: exit code {}: {}", program,
@@ -209,8 +215,7 @@ Observed RealLab::run(const Built& built, const std::set<std::string>& keys) {
     argv.insert(argv.end(), {"--resources", table.string()});
   argv.push_back(sweep ? "--benchmark_filter=" + benchmark_filter(wanted)
                        : "--gtest_filter=" + test_filter(wanted));
-  // The ceilings are a property of the machine, and measuring them takes longer than a case.
-  Observed observed = run_program(argv, csv, {{"ASSAY_CEILINGS", "0"}});
+  Observed observed = run_program(argv, csv, times_only());
   if (sweep && observed.rows.size() == wanted.size()) {
     // One row for each benchmark, in their order.
     for (std::size_t i = 0; i < wanted.size(); ++i) name_of_key_[observed.rows[i].key] = wanted[i];
