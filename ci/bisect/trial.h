@@ -25,9 +25,10 @@ struct Series {
   std::vector<double> typical_us;
 };
 inline constexpr std::size_t TIMES_PER_RUN = 5;
-/// Rounds after which the samples are looked at: 10, 20, 40, 80, 160 of them. Never after one
-/// alone: what a process got by chance (where its buffers lie, which product cuBLAS chose) is in
-/// all samples of a run alike, and only another run tells it from the code.
+/// Rounds after which the samples are looked at: 10, 20, 40, 80, 160 of them. Never after one: what
+/// a process got by chance (where its buffers lie, which product cuBLAS chose) is in all samples of
+/// a run alike, and only another run tells it from the code. At 95 % confidence 11 samples are the
+/// fewest that can tell, so that four runs do.
 inline constexpr int LOOKS[] = {2, 4, 8, 16, 32};
 
 /// Adds one run's samples, of which the first `count` are used: all builds of a round have to use
