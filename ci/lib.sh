@@ -72,7 +72,7 @@ run_test() {
 }
 
 # Tests of `verify` that launch kernels as no other test does. The rest launches the same ones, at the same
-# shapes, thousands of times: racecheck was not through with it after half an hour of one H200.
+# shapes, thousands of times, which takes racecheck too long (ci/README.md).
 once_filter='-*/stories/*:generation.invariance/*:generation.sampling/*'
 once_filter+=':generation.bitwise/*:generation.boundaries/*'
 

@@ -68,6 +68,8 @@ void keep_one_row_each(Report& report) {
   report.lines = std::move(lines);
 }
 
+// Where LibTorch's time of the same work moved by this share of what a row's did, or more, it is
+// not the kernel.
 constexpr double CONTROL_SHARE = 0.5;
 
 bool has_time(const Row& row) { return row.has("t_median_us"); }
@@ -196,8 +198,9 @@ class Comparer {
       if (!row.time) continue;
       const bool differs =
           row.time->verdict == TimeVerdict::kSlower || row.time->verdict == TimeVerdict::kFaster;
-      if (std::string why = limited_in_one(*row.base, *row.current, settings_.across);
-          differs && !why.empty()) {
+      std::string why =
+          differs ? limited_in_one(*row.base, *row.current, settings_.across) : std::string();
+      if (!why.empty()) {
         row.findings.push_back({Verdict::kIncomparable, std::move(why)});
         continue;
       }
@@ -224,9 +227,8 @@ class Comparer {
     }
   }
 
-  // The logarithm of what LibTorch's time of the same work, in the same runs and on the same
-  // memory, went up by, where that is half of what the row's did, or more: then it is not the
-  // kernel.
+  // The logarithm of what LibTorch's time, in the same runs and on the same memory, went up by,
+  // where that is CONTROL_SHARE of what the row's did, or more.
   static std::optional<double> moved_control(const RowComparison& row) {
     const auto before = row.base->real("ref_median_us");
     const auto now = row.current->real("ref_median_us");

@@ -2,7 +2,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include <chrono>
+#include <ctime>
 #include <random>
 
 #include "kernels/device/error.h"
@@ -23,6 +23,7 @@ using testing::TimedRow;
 using testing::write_report;
 using testing::write_text;
 
+// What read_side refuses beyond what the readers do.
 class Sides : public ::testing::Test {
  protected:
   std::string problems(const std::string& text) {

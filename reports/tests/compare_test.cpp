@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include <cmath>
-#include <ctime>
 #include <limits>
 
 #include "kernels/device/error.h"
@@ -322,7 +320,6 @@ TEST(Compare, NeverTwoDevices) {
             "b.csv is of device emulated, n.csv of device cuda: the two are never compared");
 }
 
-// What read_side refuses beyond what the readers do.
 TEST_F(TimedRows, ForPrograms) {
   TimedRow slower = row(110);
   slower.row.set("case_id", "x,\"y\"").set("repro_cmd", "verify --x");

@@ -14,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "engine/tests/temporary_folder.h"
 #include "kernels/device/properties.h"
 #include "reports/reader.h"
 #include "reports/writer.h"
@@ -24,21 +25,9 @@ namespace {
 
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
+using assay::testing::TemporaryFolder;
 
 const std::string SWEEP = ASSAY_SWEEP;
-
-// A folder of this test's own, gone at its end.
-struct Folder {
-  fs::path path;
-  Folder() {
-    std::string name = (fs::temp_directory_path() / "assay-sweep-XXXXXX").string();
-    path = ::mkdtemp(name.data());
-  }
-  ~Folder() {
-    std::error_code ignored;
-    fs::remove_all(path, ignored);
-  }
-};
 
 std::string text_of(const fs::path& path) {
   std::ifstream file(path);
@@ -120,17 +109,17 @@ std::size_t rows_planned() {
 }
 
 void interrupt_and_resume(int number) {
-  const Folder folder;
-  const fs::path csv = folder.path / "cut.csv";
+  const TemporaryFolder folder;
+  const fs::path csv = folder.path() / "cut.csv";
   const std::size_t planned = rows_planned();
   ASSERT_GE(planned, LEAST_ROWS);
   std::vector<std::string> flags = FLAGS;
   flags.insert(flags.end(), {"--csv", csv.string()});
-  Started sweep(flags, folder.path / "output");
-  ASSERT_TRUE(reaches(csv, 8)) << text_of(folder.path / "output");
+  Started sweep(flags, folder.path() / "output");
+  ASSERT_TRUE(reaches(csv, 8)) << text_of(folder.path() / "output");
   sweep.send(number);
   const int status = sweep.wait();
-  const std::string output = text_of(folder.path / "output");
+  const std::string output = text_of(folder.path() / "output");
   ASSERT_TRUE(WIFEXITED(status)) << output;
   EXPECT_EQ(WEXITSTATUS(status), 128 + number) << output;
 
@@ -174,10 +163,10 @@ TEST(SweepProcess, ASecondCtrlCKills) {
   // one may find a place to stop before the second comes. Then later.
   int status = 0;
   for (int wait_ms = 300; wait_ms <= 4800 && !WIFSIGNALED(status); wait_ms *= 2) {
-    const Folder folder;
-    const fs::path csv = folder.path / "killed.csv";
+    const TemporaryFolder folder;
+    const fs::path csv = folder.path() / "killed.csv";
     Started sweep({"--case", "linear/fp32/m=64,n=512,k=2048,bias=0", "--csv", csv.string()},
-                  folder.path / "output");
+                  folder.path() / "output");
     ASSERT_TRUE(reaches(csv, 0));  // the header: what follows is the case
     std::this_thread::sleep_for(std::chrono::milliseconds(wait_ms));
     sweep.send(SIGINT);
@@ -191,8 +180,8 @@ TEST(SweepProcess, ASecondCtrlCKills) {
 }
 
 TEST(SweepProcess, ADryRunListsAndWritesNothing) {
-  const Folder folder;
-  const fs::path csv = folder.path / "dry.csv";
+  const TemporaryFolder folder;
+  const fs::path csv = folder.path() / "dry.csv";
   const Answer answer = run(SWEEP + " --ops rms_norm,linear --model 7b --batch 1 --seq 16 " +
                             "--phase decode --dry-run --csv " + csv.string());
   EXPECT_EQ(answer.exit_code, 0) << answer.output;
@@ -207,8 +196,8 @@ TEST(SweepProcess, ADryRunListsAndWritesNothing) {
 }
 
 TEST(SweepProcess, AFilterChoosesVersionsOfACase) {
-  const Folder folder;
-  const fs::path csv = folder.path / "filtered.csv";
+  const TemporaryFolder folder;
+  const fs::path csv = folder.path() / "filtered.csv";
   const Answer answer = run(SWEEP + " --case rms_norm/fp16/rows=3,width=128 --csv " + csv.string() +
                             " --benchmark_filter=/v1_two_pass/");
   EXPECT_EQ(answer.exit_code, 0) << answer.output;
