@@ -8,6 +8,7 @@
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <random>
+#include <regex>
 #include <thread>
 
 #include "ci/bisect/tests/history.h"
@@ -285,6 +286,58 @@ TEST(commits, builds_made_beforehand_are_used) {
   EXPECT_EQ(repo.bisect({"--metric", "status"}).exit_code, 0);
   EXPECT_EQ(repo.result()["commit"]["sha"], repo.sha(60));
   EXPECT_EQ(repo.builds(), 64u);
+}
+
+// As a person's own: configured by preset, built by ninja, its program asked for its cases. Of nine
+// commits all but one change a comment: two programs, which are listed once each.
+TEST(commits, of_cmake_with_programs_that_are_mostly_the_same) {
+  const TemporaryFolder folder;
+  const fs::path lists = folder.path() / "lists";
+  const std::string program = R"(
+#include <fstream>
+#include <iostream>
+#include <string>
+int main(int argc, char** argv) {
+  std::string csv;
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    if (word == "--gtest_list_tests") {
+      std::ofstream(LISTS, std::ios::app) << "listed\n";
+      std::cout << "x.\n  y\n";
+      return 0;
+    }
+    if (word == "--csv") csv = argv[i + 1];
+  }
+  std::ofstream(csv) << "case_id,status,version\nx.y,STATUS,v1\n";
+})";
+  std::vector<Files> commits;
+  for (int i = 0; i <= 8; ++i) {
+    commits.push_back(
+        {{"CMakePresets.json",
+          R"({"version": 3, "configurePresets": [{"name": "emulated", "generator": "Ninja"}]})"},
+         {"CMakeLists.txt",
+          fmt::format("cmake_minimum_required(VERSION 3.20)\nproject(p CXX)\n"
+                      "add_executable(verify verify.cpp)\n"
+                      "set_target_properties(verify PROPERTIES RUNTIME_OUTPUT_DIRECTORY "
+                      "${{CMAKE_BINARY_DIR}}/bin)\n"
+                      "target_compile_definitions(verify PRIVATE LISTS=\"{}\")\n",
+                      lists.string())},
+         {"verify.cpp",
+          fmt::format("// {}\n", i) +
+              std::regex_replace(program, std::regex("STATUS"), i < 5 ? "PASS" : "FAIL")},
+         {"ci/libtorch.version", "1\n"},
+         {"suites/golden/none", ""},
+         {"reference/checkpoint/none", ""}});
+  }
+  const std::vector<std::string> shas = make_history(folder.path() / "repository", commits);
+  const fs::path result = folder.path() / "result.json";
+  const ProcessResult found =
+      run_process({.argv = {ASSAY_BISECT, "commits", "--repository", folder.path() / "repository",
+                            "--good", shas.front(), "--bad", "main", "--case", "x.y", "--metric",
+                            "status", "--work-dir", folder.path() / "work", "--json", result}});
+  ASSERT_EQ(found.exit_code, 0) << found.out << found.err;
+  EXPECT_EQ(json::parse(reports::read_file(result))["commit"]["sha"], shas[5]);
+  EXPECT_EQ(lines_of(reports::read_file(lists)).size(), 2u);
 }
 
 }  // namespace
