@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numbers>
 #include <numeric>
+#include <optional>
 #include <unordered_map>
 #include <utility>
 
@@ -88,6 +90,28 @@ std::vector<double> weighted_logs(std::span<const double> ascending, const Media
   std::vector<double> logs(weights.weight.size());
   for (std::size_t i = 0; i < logs.size(); ++i) logs[i] = std::log(ascending[weights.first + i]);
   return logs;
+}
+
+// How many pairs x > y there may be at the most for the chance of so few, all orders alike, to be
+// at most `tail`; none where even no pair is more likely than that.
+std::optional<std::size_t> rank_quantile(std::size_t n, std::size_t m, double tail) {
+  // The number of orders with u such pairs is the coefficient of q^u in the Gaussian binomial, here
+  // scaled to chances by a factor at a time.
+  std::vector<double> chance(n * m + 1);
+  chance[0] = 1;
+  for (std::size_t i = 1; i <= n; ++i) {
+    for (std::size_t u = chance.size(); u-- > m + i;) chance[u] -= chance[u - m - i];
+    for (std::size_t u = i; u < chance.size(); ++u) chance[u] += chance[u - i];
+    for (double& c : chance) c *= real(i) / real(m + i);
+  }
+  std::optional<std::size_t> found;
+  double sum = 0;
+  for (std::size_t u = 0; u < chance.size(); ++u) {
+    sum += chance[u];
+    if (sum > tail) break;
+    found = u;
+  }
+  return found;
 }
 
 // Pairs i < j with values[i] > values[j], by merge sort, which sorts `values`.
@@ -242,6 +266,23 @@ LogRatio median_log_ratio(std::span<const double> x, std::span<const double> y, 
   ratio.low = std::min(solve(tail), ratio.estimate);
   ratio.high = std::max(solve(1 - tail), ratio.estimate);
   return ratio;
+}
+
+LogRatio shift_log_ratio(std::span<const double> x, std::span<const double> y, double confidence) {
+  constexpr double FAR = std::numeric_limits<double>::infinity();
+  LogRatio shift{0, -FAR, FAR};
+  if (x.empty() || y.empty()) return shift;
+  std::vector<double> differences;
+  differences.reserve(x.size() * y.size());
+  for (const double a : x)
+    for (const double b : y) differences.push_back(std::log(b / a));
+  std::ranges::sort(differences);
+  shift.estimate = quantile(differences, 0.5);
+  if (const auto outside = rank_quantile(x.size(), y.size(), (1 - confidence) / 2)) {
+    shift.low = differences[*outside];
+    shift.high = differences[differences.size() - 1 - *outside];
+  }
+  return shift;
 }
 
 std::vector<double> mid_ranks(std::span<const double> samples, std::vector<double>& ascending) {

@@ -56,6 +56,13 @@ struct LogRatio {
 LogRatio median_log_ratio(std::span<const double> x, std::span<const double> y, double effective_x,
                           double effective_y, double confidence);
 
+/// The shift of y's logarithms against x's: the median of all differences (Hodges and Lehmann
+/// 1963), with the interval of those shifts that Mann and Whitney's exact test does not refuse.
+/// Where both sides have the same few modes, it holds on to what is between two samples of one
+/// mode, while the ratio of medians goes by chance to another. Infinite where there are too few
+/// samples for the confidence. Independent samples in any order, above zero.
+LogRatio shift_log_ratio(std::span<const double> x, std::span<const double> y, double confidence);
+
 /// Mid-ranks from 1, in the order of `samples`; `ascending` becomes the samples in order.
 std::vector<double> mid_ranks(std::span<const double> samples, std::vector<double>& ascending);
 

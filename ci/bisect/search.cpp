@@ -60,7 +60,8 @@ json to_json(const Step& step) {
           {"built", step.built},
           {"build_s", step.build_s},
           {"run_s", step.run_s},
-          {"worse", step.worse}};
+          {"worse", step.worse},
+          {"times_us", step.times_us}};
 }
 
 std::vector<LiveColumn> step_columns() {
@@ -232,6 +233,7 @@ bool Search::recall(const std::string& sha, Step& step) const {
     step.build_s = line.at("build_s");
     step.run_s = line.at("run_s");
     step.worse = line.at("worse").get<std::vector<std::string>>();
+    step.times_us = line.value("times_us", TimesByName{});
     return true;
   }
   return false;
@@ -275,6 +277,7 @@ void Search::measure(Step& step, const Built& built) {
     step.verdict = verdict.verdict;
     step.how = fmt::format("timed, {} samples", verdict.samples);
     step.numbers = verdict.numbers;
+    step.times_us = verdict.times_us;
   } else {
     bool agree = true;
     const Observed observed = run_repeatedly(built, watched_keys(), agree);

@@ -26,6 +26,7 @@ struct Step {
   double build_s = 0;
   double run_s = 0;
   std::vector<std::string> worse = {};  ///< Rows over their threshold.
+  TimesByName times_us = {};            ///< Of one that was timed.
 };
 
 /// A line of the log, and of the result.

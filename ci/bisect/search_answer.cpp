@@ -67,6 +67,7 @@ bool Search::confirm(const Commit& commit, Result& result) {
   result.details["against_parent"] = {{"parent", parent},
                                       {"numbers", verdict.numbers},
                                       {"samples", verdict.samples},
+                                      {"times_us", verdict.times_us},
                                       {"verdict", name_of(verdict.verdict)}};
   return verdict.verdict == Verdict::kBad;
 }

@@ -8,6 +8,7 @@
 #include <map>
 
 #include "kernels/device/error.h"
+#include "reports/hypothesis.h"
 #include "reports/text.h"
 
 namespace assay::bisect {
@@ -91,6 +92,41 @@ class Rounds {
 
 double log_least(const Question& question) { return std::log1p(question.least); }
 
+const std::vector<double>& samples_of(const Series& series, Statistic statistic) {
+  return statistic == Statistic::kQuiet ? series.quiet_us : series.typical_us;
+}
+
+// One number for each run.
+std::vector<double> runs_of(const Series& series, Statistic statistic) {
+  const std::vector<double>& samples = samples_of(series, statistic);
+  std::vector<double> runs;
+  for (std::size_t run = 0; run < samples.size() / TIMES_PER_RUN; ++run) {
+    const auto begin = samples.begin() + static_cast<std::ptrdiff_t>(run * TIMES_PER_RUN);
+    std::vector<double> of_run(begin, begin + TIMES_PER_RUN);
+    std::ranges::sort(of_run);
+    runs.push_back(statistic == Statistic::kQuiet ? of_run.front()
+                                                  : reports::quantile(of_run, 0.5));
+  }
+  return runs;
+}
+
+Standing compare_samples(std::span<const double> base, std::span<const double> other,
+                         double threshold, const JudgeSettings& settings) {
+  const reports::TimeComparison c =
+      reports::measure(reports::examine(base, settings.log_least()),
+                       reports::examine(other, settings.log_least()), settings);
+  Standing standing{c.ratio, Verdict::kUnclear, c.why, c.base_us, c.current_us};
+  const bool enough = std::min(c.base_samples, c.current_samples) >= settings.least_samples();
+  if (enough && c.p <= settings.alpha && c.ratio.low > threshold) standing.verdict = Verdict::kBad;
+  if (enough && c.ratio.high < threshold) standing.verdict = Verdict::kGood;
+  if (standing.verdict != Verdict::kUnclear) {
+    standing.why.clear();
+  } else if (standing.why.empty()) {
+    standing.why = "too noisy, or too near to the threshold";
+  }
+  return standing;
+}
+
 }  // namespace
 
 void add_run(Series& series, std::span<const double> samples_us, std::size_t count) {
@@ -111,23 +147,20 @@ std::string_view name_of(Statistic statistic) {
 
 Standing compare_series(const Series& base, const Series& other, Statistic statistic,
                         double threshold, double least, double alpha) {
-  const auto samples = [&](const Series& series) -> const std::vector<double>& {
-    return statistic == Statistic::kQuiet ? series.quiet_us : series.typical_us;
-  };
-  const JudgeSettings settings{.least = least, .alpha = alpha};
-  const reports::TimeComparison c =
-      reports::measure(reports::examine(samples(base), settings.log_least()),
-                       reports::examine(samples(other), settings.log_least()), settings);
-  Standing standing{c.ratio, Verdict::kUnclear, c.why, c.base_us, c.current_us};
-  const bool enough = std::min(c.base_samples, c.current_samples) >= settings.least_samples();
-  if (enough && c.p <= alpha && c.ratio.low > threshold) standing.verdict = Verdict::kBad;
-  if (enough && c.ratio.high < threshold) standing.verdict = Verdict::kGood;
-  if (standing.verdict != Verdict::kUnclear) {
-    standing.why.clear();
-  } else if (standing.why.empty()) {
-    standing.why = "too noisy, or too near to the threshold";
-  }
-  return standing;
+  const Standing by_samples =
+      compare_samples(samples_of(base, statistic), samples_of(other, statistic), threshold,
+                      JudgeSettings{.least = least, .alpha = alpha});
+  if (by_samples.verdict != Verdict::kUnclear) return by_samples;
+  const std::vector<double> base_runs = runs_of(base, statistic);
+  const std::vector<double> other_runs = runs_of(other, statistic);
+  if (std::min(base_runs.size(), other_runs.size()) < std::size_t{RUNS_THAT_TELL})
+    return by_samples;
+  Standing by_runs = by_samples;
+  by_runs.ratio = reports::shift_log_ratio(base_runs, other_runs, 1 - alpha);
+  by_runs.why.clear();
+  if (by_runs.ratio.low > threshold) by_runs.verdict = Verdict::kBad;
+  if (by_runs.ratio.high < threshold) by_runs.verdict = Verdict::kGood;
+  return by_runs.verdict == Verdict::kUnclear ? by_samples : by_runs;
 }
 
 std::string shown(const Standing& standing) {
@@ -139,7 +172,10 @@ std::string shown(const Standing& standing) {
 double alpha_of_a_look(const Question& question, std::size_t commits_in_range) {
   // The ends, the steps and the confirmation, each looked at so many times.
   const double steps = 2 + std::ceil(std::log2(static_cast<double>(commits_in_range) + 1));
-  return (1 - question.confidence) / (steps * static_cast<double>(std::size(LOOKS)));
+  const auto looks_at_runs =
+      std::ranges::count_if(LOOKS, [](int rounds) { return rounds >= RUNS_THAT_TELL; });
+  const double looks = static_cast<double>(std::size(LOOKS)) + static_cast<double>(looks_at_runs);
+  return (1 - question.confidence) / (steps * looks);
 }
 
 nlohmann::json to_json(const TimeEnds& ends) {
@@ -149,6 +185,7 @@ nlohmann::json to_json(const TimeEnds& ends) {
           {"state", static_cast<int>(ends.state)},
           {"numbers", ends.numbers},
           {"samples", ends.samples},
+          {"times_us", ends.times_us},
           {"also", ends.also}};
 }
 
@@ -160,6 +197,7 @@ TimeEnds time_ends_of(const nlohmann::json& json) {
   ends.threshold = json.at("threshold_log");
   ends.numbers = json.at("numbers");
   ends.samples = json.at("samples");
+  ends.times_us = json.value("times_us", TimesByName{});
   ends.also = json.at("also").get<std::vector<std::string>>();
   return ends;
 }
@@ -192,6 +230,9 @@ TimeEnds time_ends(const Question& question, Lab& lab, const Built& good, const 
         return compare_series(a, b, statistic, least, question.least, each).verdict ==
                Verdict::kGood;
       };
+      const auto times = [&](Statistic of) {
+        return TimesByName{{"good", samples_of(a, of)}, {"bad", samples_of(b, of)}};
+      };
       Statistic statistic = Statistic::kQuiet;
       Standing standing = over(statistic);
       const bool quiet_alike = standing.verdict != Verdict::kBad && alike_by(statistic);
@@ -210,6 +251,7 @@ TimeEnds time_ends(const Question& question, Lab& lab, const Built& good, const 
           ends.state = TimeEnds::State::kDiffer;
           ends.key = key;
           ends.statistic = statistic;
+          ends.times_us = times(statistic);
           ends.threshold = std::min(least, standing.ratio.estimate / 2);
           ends.numbers = fmt::format("{} us -> {} us, {}", reports::figure(standing.base_us),
                                      reports::figure(standing.us), shown(standing));
@@ -219,6 +261,7 @@ TimeEnds time_ends(const Question& question, Lab& lab, const Built& good, const 
       alike += quiet_alike && (alike_by(Statistic::kTypical) || last);
       if (ends.state != TimeEnds::State::kDiffer) {
         ends.key = key;
+        ends.times_us = times(statistic);
         ends.numbers = shown(standing) + (standing.why.empty() ? "" : ": " + standing.why);
       }
     }
@@ -237,7 +280,8 @@ TimeEnds time_ends(const Question& question, Lab& lab, const Built& good, const 
 namespace {
 
 // Adds rounds until `answered` says so of the verdict that it has filled in, or there are no more.
-TimeVerdict look_until(Rounds& rounds, const Progress& progress,
+TimeVerdict look_until(Rounds& rounds, const TimeEnds& ends, const std::vector<std::string>& names,
+                       const Progress& progress,
                        const std::function<bool(TimeVerdict&, const std::string& key)>& answered) {
   TimeVerdict result;
   for (const int look : LOOKS) {
@@ -245,8 +289,11 @@ TimeVerdict look_until(Rounds& rounds, const Progress& progress,
       result.numbers = rounds.problem();
       return result;
     }
+    const std::string key = rounds.keys().front();
     result.samples = rounds.samples();
-    if (answered(result, rounds.keys().front())) return result;
+    for (std::size_t i = 0; i < names.size(); ++i)
+      result.times_us[names[i]] = samples_of(rounds.of(i, key), ends.statistic);
+    if (answered(result, key)) return result;
   }
   return result;
 }
@@ -257,38 +304,43 @@ TimeVerdict time_candidate(const Question& question, Lab& lab, const Built& good
                            const Built& candidate, const TimeEnds& ends, double alpha,
                            const Progress& progress) {
   Rounds rounds(lab, {&good, &candidate, &bad}, {ends.key});
-  return look_until(rounds, progress, [&](TimeVerdict& result, const std::string& key) {
-    const auto against_good = [&](std::size_t build) {
-      return compare_series(rounds.of(0, key), rounds.of(build, key), ends.statistic,
-                            ends.threshold, question.least, alpha);
-    };
-    const Standing standing = against_good(1);
-    const Standing control = against_good(2);
-    result.numbers = fmt::format("{} us, {}", reports::figure(standing.us), shown(standing));
-    if (control.verdict == Verdict::kBad && standing.verdict != Verdict::kUnclear) {
-      result.verdict = standing.verdict;
-      return true;
-    }
-    if (control.verdict != Verdict::kBad)
-      result.numbers += fmt::format("; the bad end only {}", shown(control));
-    if (!standing.why.empty()) result.numbers += ": " + standing.why;
-    return false;
-  });
+  const std::vector<std::string> names = {"good", "commit", "bad"};
+  return look_until(
+      rounds, ends, names, progress, [&](TimeVerdict& result, const std::string& key) {
+        const auto against_good = [&](std::size_t build) {
+          return compare_series(rounds.of(0, key), rounds.of(build, key), ends.statistic,
+                                ends.threshold, question.least, alpha);
+        };
+        const Standing standing = against_good(1);
+        const Standing control = against_good(2);
+        result.numbers = fmt::format("{} us, {}", reports::figure(standing.us), shown(standing));
+        if (control.verdict == Verdict::kBad && standing.verdict != Verdict::kUnclear) {
+          result.verdict = standing.verdict;
+          return true;
+        }
+        if (control.verdict != Verdict::kBad)
+          result.numbers += fmt::format("; the bad end only {}", shown(control));
+        if (!standing.why.empty()) result.numbers += ": " + standing.why;
+        return false;
+      });
 }
 
 TimeVerdict time_pair(const Question& question, Lab& lab, const Built& before, const Built& after,
                       const TimeEnds& ends, double alpha, const Progress& progress) {
   Rounds rounds(lab, {&before, &after}, {ends.key});
-  return look_until(rounds, progress, [&](TimeVerdict& result, const std::string& key) {
-    const Standing standing = compare_series(rounds.of(0, key), rounds.of(1, key), ends.statistic,
-                                             ends.threshold / 2, question.least, alpha);
-    result.numbers = fmt::format("{} us -> {} us, {}", reports::figure(standing.base_us),
-                                 reports::figure(standing.us), shown(standing));
-    result.verdict = standing.verdict;
-    if (standing.verdict != Verdict::kUnclear) return true;
-    result.numbers += ": " + standing.why;
-    return false;
-  });
+  const std::vector<std::string> names = {"parent", "commit"};
+  return look_until(
+      rounds, ends, names, progress, [&](TimeVerdict& result, const std::string& key) {
+        const Standing standing =
+            compare_series(rounds.of(0, key), rounds.of(1, key), ends.statistic, ends.threshold / 2,
+                           question.least, alpha);
+        result.numbers = fmt::format("{} us -> {} us, {}", reports::figure(standing.base_us),
+                                     reports::figure(standing.us), shown(standing));
+        result.verdict = standing.verdict;
+        if (standing.verdict != Verdict::kUnclear) return true;
+        result.numbers += ": " + standing.why;
+        return false;
+      });
 }
 
 }  // namespace assay::bisect

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <span>
@@ -27,9 +28,11 @@ struct Series {
 inline constexpr std::size_t TIMES_PER_RUN = 5;
 /// Rounds after which the samples are looked at: 10, 20, 40, 80, 160 of them. Never after one: what
 /// a process got by chance (where its buffers lie, which product cuBLAS chose) is in all samples of
-/// a run alike, and only another run tells it from the code. At 95 % confidence 11 samples are the
+/// a run alike, and only another run tells it from the code. At 95 % confidence 12 samples are the
 /// fewest that can tell, so that four runs do.
 inline constexpr int LOOKS[] = {2, 4, 8, 16, 32};
+/// From so many runs on, one number of each is enough to tell by.
+inline constexpr int RUNS_THAT_TELL = 16;
 
 /// Adds one run's samples, of which the first `count` are used: all builds of a round have to use
 /// as many, as the least of more samples is a lesser one.
@@ -45,6 +48,9 @@ struct Standing {
   std::string why;                      ///< Of an unclear one.
   double base_us = 0, us = 0;           ///< Medians.
 };
+/// By all samples, as `report compare` judges them. Where these leave it open (they fall into two
+/// modes, say, as they do where a neighbour keeps a run busy from end to end) and there are runs
+/// enough, by the runs: each is drawn anew and stands for one number, whatever its shape.
 Standing compare_series(const Series& base, const Series& other, Statistic statistic,
                         double threshold, double least, double alpha);
 
@@ -55,6 +61,9 @@ std::string shown(const Standing& standing);
 /// commits of a search together keep to its confidence.
 double alpha_of_a_look(const Question& question, std::size_t commits_in_range);
 
+/// The numbers that a verdict rests on, TIMES_PER_RUN of each run, for whoever wants to see them.
+using TimesByName = std::map<std::string, std::vector<double>>;
+
 /// What the ends' times say.
 struct TimeEnds {
   enum class State { kDiffer, kAlike, kUnclear } state = State::kUnclear;
@@ -63,6 +72,7 @@ struct TimeEnds {
   double threshold = 0;  ///< Natural logarithm; a commit slower than good by more is bad.
   std::string numbers;
   std::size_t samples = 0;
+  TimesByName times_us;           ///< "good" and "bad", of `key`
   std::vector<std::string> also;  ///< Other rows that are clearly slower.
 };
 nlohmann::json to_json(const TimeEnds& ends);
@@ -78,6 +88,7 @@ struct TimeVerdict {
   Verdict verdict = Verdict::kUnclear;
   std::string numbers;
   std::size_t samples = 0;
+  TimesByName times_us;  ///< "good", "commit" and "bad", or "parent" and "commit"
 };
 /// `candidate` against both ends, which have to be as far apart as before all the while.
 TimeVerdict time_candidate(const Question& question, Lab& lab, const Built& good, const Built& bad,

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <limits>
 #include <random>
 #include <vector>
 
@@ -187,6 +188,88 @@ TEST(MedianRatio, CoversTheTruth) {
         covered += r.low <= 0 && r.high >= 0;
       }
       EXPECT_GE(covered, 1500 * 0.93) << "shape " << shape << ", " << n << " samples";
+    }
+  }
+}
+
+// The interval is of the shifts that an exact test does not refuse.
+TEST(Shift, IsMannAndWhitneysTestTurnedRound) {
+  std::mt19937_64 random(6);
+  std::normal_distribution<double> normal;
+  for (int trial = 0; trial < 60; ++trial) {
+    Samples x(4 + random() % 4);
+    Samples y(4 + random() % 4);
+    for (Samples* side : {&x, &y})
+      for (double& v : *side) v = std::exp(0.1 * normal(random));
+    for (const double alpha : {0.3, 0.1, 0.03}) {
+      const LogRatio shift = shift_log_ratio(x, y, 1 - alpha);
+      const auto p_at = [&](double by) {
+        Samples moved = x;
+        for (double& v : moved) v *= std::exp(by);
+        std::ranges::sort(moved);
+        Samples sorted = y;
+        std::ranges::sort(sorted);
+        return mann_whitney(moved, sorted).p;
+      };
+      ASSERT_TRUE(std::isfinite(shift.low) && std::isfinite(shift.high));
+      EXPECT_LE(p_at(shift.low - 1e-9), alpha);
+      EXPECT_GT(p_at(shift.low + 1e-9), alpha);
+      EXPECT_GT(p_at(shift.high - 1e-9), alpha);
+      EXPECT_LE(p_at(shift.high + 1e-9), alpha);
+    }
+  }
+}
+
+// The example above; R's wilcox.test gives 0.305, from -0.15 to 0.76.
+TEST(Shift, PublishedExample) {
+  Samples x = {0.74, 0.88, 0.90, 1.15, 1.21};
+  Samples y = {0.73, 0.80, 0.83, 1.04, 1.38, 1.45, 1.46, 1.64, 1.89, 1.91};
+  for (Samples* side : {&x, &y})
+    for (double& v : *side) v = std::exp(v);
+  const LogRatio shift = shift_log_ratio(x, y, 0.95);
+  EXPECT_NEAR(shift.estimate, 0.305, 1e-12);
+  EXPECT_NEAR(shift.low, -0.15, 1e-12);
+  EXPECT_NEAR(shift.high, 0.76, 1e-12);
+}
+
+TEST(Shift, OfTooFewSamplesIsAnything) {
+  const Samples x = {1, 2, 3};
+  const LogRatio shift = shift_log_ratio(x, x, 0.95);  // 20 orders: at the least p is 0.1
+  EXPECT_EQ(shift.estimate, 0);
+  EXPECT_EQ(shift.low, -std::numeric_limits<double>::infinity());
+  EXPECT_EQ(shift.high, std::numeric_limits<double>::infinity());
+  EXPECT_TRUE(std::isfinite(shift_log_ratio(x, x, 0.89).low));
+  EXPECT_TRUE(std::isinf(shift_log_ratio({}, x, 0.5).high));
+}
+
+// Two modes and a coarse clock included, and as far out as a bisection needs it.
+TEST(Shift, CoversTheTruth) {
+  std::mt19937_64 random(7);
+  std::normal_distribution<double> normal;
+  for (const double share : {0.0, 0.25, 0.5}) {
+    for (const double confidence : {0.95, 0.999}) {
+      std::bernoulli_distribution upper(share);
+      int missed = 0;
+      double width = 0;
+      constexpr int TRIALS = 4000;
+      for (int trial = 0; trial < TRIALS; ++trial) {
+        Samples sides[2] = {Samples(32), Samples(32)};
+        for (Samples& side : sides) {
+          for (double& v : side) {
+            v = std::exp(0.003 * normal(random)) * (upper(random) ? 1.04 : 1.0);
+            v = std::round(2000 * v) / 2000;
+          }
+        }
+        const LogRatio r = shift_log_ratio(sides[0], sides[1], confidence);
+        missed += r.low > 0 || r.high < 0;
+        width += (r.high - r.low) / TRIALS;
+      }
+      const double most = TRIALS * (1 - confidence);
+      EXPECT_LE(missed, most + 3 * std::sqrt(most)) << share << ", " << confidence;
+      // A quarter in another mode does not make the interval as wide as from mode to mode.
+      if (share < 0.5 && confidence < 0.99) {
+        EXPECT_LE(width, 0.02) << share;
+      }
     }
   }
 }

@@ -4,7 +4,7 @@ counts how often it named the right commit, another one, or none.
 
     try_out.py --kinds KIND,... [--runs 0-9] [--seed 1] [--bisect PROGRAM] [--work-dir DIR]
                [--preset PRESET] [--metric METRIC] [--case REGEX] [--set SET] [--share N] [--slots N]
-               [--noise COMMAND] [--json FILE] [-- CMAKE-ARGUMENT...]
+               [--noise COMMAND] [--json FILE] [--keep DIR] [-- CMAKE-ARGUMENT...]
 
 KIND is one of make_history.py, or `broken`: `wrong`, where the commit in the middle, which is looked at
 first, does not build. `none` must end in "not reproducible", every other in the commit that was planted.
@@ -13,6 +13,7 @@ first, does not build. `none` must end in "not reproducible", every other in the
              drawn from --seed, the kind and its number
   --slots    build all commits that the runs may ask for beforehand, so many side by side
   --noise    a shell command that is kept running beside the runs of odd numbers
+  --keep     leaves what each bisection wrote there, with the times that it saw, as KIND-RUN.json
 
 Builds are kept in --work-dir, and trees before and after a fault are the same at any position, so runs
 share them. Ends with a table; exit code 1 unless all answers are right.
@@ -23,6 +24,7 @@ import os
 import pathlib
 import random
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -125,6 +127,8 @@ def run(a, kind, number):
             print(ended.stdout[-2000:] + ended.stderr[-2000:], file=sys.stderr)
             raise SystemExit(f'try_out: {shlex.join(command)} ended with {ended.returncode}, without an answer')
         told = json.loads(answer.read_text())
+        if a.keep:
+            shutil.copyfile(answer, a.keep / f'{kind}-{number}.json')
     named = told.get('commit', {}).get('sha') if told['outcome'] == 'found' else None
     if kind == 'none':
         verdict = 'right' if told['outcome'] == 'not reproducible' else 'WRONG' if named else 'none'
@@ -165,12 +169,15 @@ def main():
     parser.add_argument('--slots', type=int, default=0)
     parser.add_argument('--noise')
     parser.add_argument('--json', type=pathlib.Path, help='a line for each run is added to this file')
+    parser.add_argument('--keep', type=pathlib.Path)
     parser.add_argument('cmake', nargs='*', help='after --: arguments for cmake')
     a = parser.parse_args()
     kinds = a.kinds.split(',')
     for kind in kinds:
         if kind not in METRIC:
             raise SystemExit(f"try_out: '{kind}' is none of {', '.join(METRIC)}")
+    if a.keep:
+        a.keep.mkdir(parents=True, exist_ok=True)
     if a.slots:
         for kind in kinds:
             build_beforehand(a, kind)
