@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <numeric>
+#include <set>
 
 namespace assay {
 namespace {
@@ -58,6 +59,7 @@ std::vector<std::size_t> oldest_first(const OpNames& op) {
 KernelSet KernelSet::parse(std::string_view spec) {
   KernelSet set;
   set.spec_ = spec.empty() ? "best" : std::string(spec);
+  std::set<std::string> pinned;
   bool first = true;
   for (const std::string& item : split(set.spec_, ',')) {
     const std::size_t equals = item.find('=');
@@ -76,6 +78,10 @@ KernelSet KernelSet::parse(std::string_view spec) {
       std::vector<std::size_t> order;
       for (const std::string& version : split(std::string_view(item).substr(equals + 1), '/')) {
         order.push_back(find_version(op, version));
+      }
+      if (!pinned.insert(op.op).second) {
+        throw InputError("kernel set '" + set.spec_ + "': " + op.op +
+                         " is pinned twice; several versions of one op are op=first/second");
       }
       set.order_[op.op] = order;
     }

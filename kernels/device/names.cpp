@@ -1,15 +1,10 @@
-#include <cstdlib>
-#include <string_view>
-
+#include "kernels/device/environment.h"
 #include "kernels/device/properties.h"
 
 namespace assay {
 
 bool poisons_memory() {
-  static const bool poisons = [] {
-    const char* const text = std::getenv("ASSAY_POISON");
-    return text == nullptr || std::string_view(text) != "0";
-  }();
+  static const bool poisons = [] { return environment_number("ASSAY_POISON", 1, 0, 1) == 1; }();
   return poisons;
 }
 

@@ -31,6 +31,11 @@ void gemm(void* y, const void* x, const void* w, const void* bias, int m, int n,
   emulated::require_inside(y, size(m, n) * sizeof(T), "a matrix product's output");
   emulated::require_inside(x, size(m, k) * sizeof(T), "a matrix product's input");
   emulated::require_inside(w, size(n, k) * sizeof(T), "a matrix product's weights");
+  if (bias != nullptr) {
+    const std::size_t bytes = static_cast<std::size_t>(n) * sizeof(T);
+    emulated::require_inside(bias, bytes, "a matrix product's bias");
+    emulated::traced::require_written(bias, bytes, "a matrix product's bias");
+  }
   emulated::traced::require_written(x, size(m, k) * sizeof(T), "a matrix product's input");
   emulated::traced::require_written(w, size(n, k) * sizeof(T), "a matrix product's weights");
   const std::vector<float> xf = widen<T>(x, size(m, k));

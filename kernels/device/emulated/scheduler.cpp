@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <cstdlib>
 #include <cstring>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <numeric>
@@ -15,19 +16,19 @@
 #include "kernels/device/emulated/fault.h"
 #include "kernels/device/emulated/memory.h"
 #include "kernels/device/emulated/traced/trace.h"
+#include "kernels/device/environment.h"
 #include "kernels/device/error.h"
 
 namespace assay::emulated {
 namespace {
 
 constexpr std::size_t MAX_SHARED_BYTES = 227 * 1024;  // sm_90's limit for one block
+constexpr std::uint64_t MOST_WORKERS = 1024;
 constexpr std::size_t WORTH_A_WORKER = 4096;          // threads in a launch
 
 std::uint64_t& seed() {
-  static std::uint64_t value = [] {
-    const char* text = std::getenv("ASSAY_SCHEDULE_SEED");
-    return text != nullptr ? std::strtoull(text, nullptr, 10) : 0ULL;
-  }();
+  static std::uint64_t value =
+      environment_number("ASSAY_SCHEDULE_SEED", 0, 0, std::numeric_limits<std::uint64_t>::max());
   return value;
 }
 
@@ -170,9 +171,8 @@ void set_seed(std::uint64_t value) {
 
 int worker_count() {
   static const int count = [] {
-    const char* text = std::getenv("ASSAY_WORKERS");
-    const int asked = text != nullptr ? std::atoi(text) : 0;
-    return asked > 0 ? asked : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+    const unsigned cores = std::max(1u, std::thread::hardware_concurrency());
+    return static_cast<int>(environment_number("ASSAY_WORKERS", cores, 1, MOST_WORKERS));
   }();
   return count;
 }

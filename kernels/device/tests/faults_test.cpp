@@ -8,6 +8,7 @@
 #include <numeric>
 #include <vector>
 
+#include "kernels/device/blas.h"
 #include "kernels/device/buffer.h"
 #include "kernels/device/error.h"
 #include "kernels/device/properties.h"
@@ -182,6 +183,19 @@ TEST_F(EmulatedFaults, HostAddress) {
 TEST_F(EmulatedFaults, TheDeviceWorksAfterAFault) {
   EXPECT_REPORT(faults::read_at(y_.data(), x_.data(), 1, stream_), "past the end");
   EXPECT_TRUE(reverse_is_right(true));
+}
+
+TEST_F(EmulatedFaults, AMatrixProductsBiasThatIsTooShort) {
+  DeviceBuffer<float> all(64, "all");
+  DeviceBuffer<float> bias(4, "bias");
+  for (DeviceBuffer<float>* one : {&all, &bias})
+    fill_bytes(one->data(), 0, one->size_bytes(), stream_);
+  EXPECT_REPORT(
+      {
+        gemm_nt(all.data(), all.data(), all.data(), bias.data(), 1, 8, 1, DType::kF32, stream_);
+        stream_.synchronize();
+      },
+      "'bias'");
 }
 
 TEST_F(EmulatedFaults, CopyPastTheEnd) {

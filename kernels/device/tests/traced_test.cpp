@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/device/blas.h"
 #include "kernels/device/buffer.h"
 #include "kernels/device/error.h"
 #include "kernels/device/properties.h"
@@ -198,6 +199,16 @@ TEST_F(TracedFaults, PlainReadBesideAtomics) {
   DeviceBuffer<int> sum = zeros(1, "sum");
   expect_report([&] { traced_kernels::atomic_then_read(y_.data(), sum.data(), false, stream_); },
                 {"atomically updated", "a race, no barrier", "'sum'"});
+}
+
+TEST_F(TracedFaults, AMatrixProductsBiasNobodyWrote) {
+  const DeviceBuffer<int> one = zeros(8, "one");
+  const DeviceBuffer<int> bias(8, "bias");
+  expect_report(
+      [&] {
+        gemm_nt(y_.data(), one.data(), one.data(), bias.data(), 1, 8, 1, DType::kF32, stream_);
+      },
+      {"'bias'"});
 }
 
 TEST_F(TracedFaults, ReadOfGlobalMemoryNobodyWrote) {
