@@ -84,7 +84,7 @@ constexpr Column COLUMNS[] = {
     {"t_p25_us", kReal, kTime, kNone, "us", "", "25th percentile"},
     {"t_median_us", kReal, kTime, kNone, "us", "", "median"},
     {"t_p75_us", kReal, kTime, kNone, "us", "", "75th percentile"},
-    {"t_p99_us", kReal, kTime, kNone, "us", "", "99th percentile"},
+    {"t_p99_us", kReal, kTime, kNone, "us", "", "99th percentile of the samples, each the mean of executions in a row"},
     {"median_ci_lo_us", kReal, kTime, kNone, "us", "", "lower end of the median's 95 % confidence interval"},
     {"median_ci_hi_us", kReal, kTime, kNone, "us", "", "upper end of the same; both empty below 6 samples"},
     {"ref_median_us", kReal, kTime, kNone, "us", "", "median of LibTorch's best way of doing the same work, timed in turn with it"},

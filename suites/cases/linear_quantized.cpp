@@ -79,7 +79,8 @@ Case make(const Shape& shape, DType dtype) {
     return {reference::linear(t[x].to(wide), w, with_bias ? t[bias].to(wide) : at::Tensor())
                 .to(t[x].scalar_type())};
   });
-  // LibTorch has no such op: what its programs call is the product with weights of the dtype.
+  // Its products with quantized weights (_weight_int4pack_mm, _weight_int8pack_mm) want a layout of
+  // their own and not every shape; held against here is the product with weights of the dtype.
   c.prepared_peer([=](const Tensors& t) -> std::function<Tensors()> {
     const at::Tensor w =
         reference::dequantize(t[codes], t[scales], bits, group_size, k, t[x].scalar_type());
