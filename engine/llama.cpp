@@ -131,6 +131,11 @@ void Llama::project_logits(const Step& step, LogitRows rows) {
     run(padding_remove_op(), {a_.last_rows, a_.final_norm, a_.last_row, count, C, dtype});
     from = a_.last_rows;
   }
+  if (const int room = activation_limits(options_).logit_rows; count > room) {
+    throw Error("logits of " + std::to_string(count) +
+                " tokens were asked for, and there is memory " + "for " + std::to_string(room) +
+                "; RunOptions::all_logits makes room for all");
+  }
   run(linear_op(), {a_.logits, from, weights_.logits, nullptr, count, V, C, dtype});
   tap("logits", a_.logits, {count, V});
 }

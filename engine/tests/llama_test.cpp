@@ -371,6 +371,11 @@ TEST(Llama, ImpossibleOptionsAreInputErrors) {
   EXPECT_INPUT_ERROR(make(tiny_config(), options_for(0)), "batch", "found 0");
 }
 
+TEST(Llama, LogitsOfAllTokensNeedTheirMemory) {
+  Llama model = make(tiny_config(), options_for(1));
+  EXPECT_THROW(score(model, {1, 2, 3, 4, 5}), Error);
+}
+
 TEST(Perplexity, WindowsScoreEveryTokenOnce) {
   RunOptions options = options_for(1);
   options.all_logits = true;
