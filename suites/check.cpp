@@ -64,8 +64,12 @@ Verdict compare(const std::vector<HostTensor>& found, const Truth& truth,
     const std::vector<double> values = found[i].values();
     const ErrorStats error = error_between(values, output.exact);
     const auto [max_tolerance, rms_tolerance] = tolerance_of(found[i], output);
-    const double max_ratio = ratio_of(error.max_abs, max_tolerance);
-    const double rms_ratio = ratio_of(error.rms, rms_tolerance);
+    // Where LibTorch itself has gone to infinity or NaN, nothing can be said of anybody.
+    const auto known = [](double tolerance) {
+      return std::isfinite(tolerance) ? tolerance : std::numeric_limits<double>::quiet_NaN();
+    };
+    const double max_ratio = ratio_of(error.max_abs, known(max_tolerance));
+    const double rms_ratio = ratio_of(error.rms, known(rms_tolerance));
     const double ratio = worse(max_ratio, rms_ratio) ? max_ratio : rms_ratio;
     if (!worse(ratio, verdict.ratio)) continue;
     verdict.ratio = ratio;

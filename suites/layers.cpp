@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
@@ -146,6 +147,7 @@ class Comparison {
                     options.dtype.empty() ? config_.dtype : parse_dtype(options.dtype, "--dtype"));
     if (folders.size() == 2 || options.with_from) sides_.push_back({"from", truth, from, {}});
     sides_.push_back({"to", judged, kernels, {}});
+    if (!options.json.empty()) OutputFile place(options.json);  // before the work, not after it
   }
 
   int run() {
@@ -158,6 +160,7 @@ class Comparison {
       const ModelOracle oracle(sides_.front().checkpoint, script_.dtype);
       truths_ = ask(oracle, script_);
     }
+    refuse_what_is_not_finite();
     for (Side& side : sides_) {
       Script script = script_;
       script.kernels = side.kernels;
@@ -192,6 +195,21 @@ class Comparison {
   }
 
  private:
+  // NaN is as far from NaN as from everything else: no side could be told from another.
+  void refuse_what_is_not_finite() const {
+    for (std::size_t s = 0; s < truths_.stretches.size(); ++s) {
+      for (const TapTruth& tap : truths_.stretches[s]) {
+        const std::vector<double>& values = tap.accumulated.exact;
+        if (std::ranges::all_of(values, [](double v) { return std::isfinite(v); })) continue;
+        throw InputError(fmt::format(
+            "{}: the reference has values that are not finite from {} of step {} on, so that "
+            "nothing "
+            "can be held against it; the weights, or a number of config.json, are damaged",
+            sides_.front().checkpoint.string(), tap.name, s));
+      }
+    }
+  }
+
   std::string command() const {
     std::string text = fmt::format("verify --layers --seed {} --dtype {} --decode {}",
                                    options_.seed, name_of(script_.dtype), options_.decode);

@@ -155,6 +155,8 @@ Truths read_expected(const fs::path& path, const json& manifest, std::size_t str
   Truths truths;
   truths.layers = manifest.at("layers").get<int>();
   truths.longest_sum = manifest.at("longest_sum").get<int>();
+  if (truths.layers < 1 || truths.longest_sum < 1 || manifest.at("taps").empty())
+    throw InputError("layers and longest_sum must be above 0, and there must be taps");
   for (std::size_t s = 0; s < stretches; ++s) {
     std::vector<TapTruth>& taps = truths.stretches.emplace_back();
     for (const json& name : manifest.at("taps")) {
@@ -170,6 +172,13 @@ Truths read_expected(const fs::path& path, const json& manifest, std::size_t str
 }
 
 void check_files(const fs::path& folder, const json& manifest) {
+  const json& files = manifest.at("files");
+  for (const char* needed : {EXPECTED, FOUND}) {
+    if (!files.is_object() || !files.contains(needed)) {
+      throw InputError(fmt::format("{}: lists no {}: the folder is damaged",
+                                   (folder / "manifest.json").string(), needed));
+    }
+  }
   for (const auto& [name, stored] : manifest.at("files").items()) {
     const fs::path path = folder / name;
     std::error_code failed;

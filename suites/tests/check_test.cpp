@@ -82,6 +82,11 @@ TEST(ThreeWay, ANumberWhereTheTruthIsNotFiniteFails) {
   EXPECT_TRUE(compare_three_way({tensor({INFINITE})}, truth({INFINITE}), 1).pass);
 }
 
+TEST(ThreeWay, AnErrorOfLibTorchsThatIsNotFiniteLetsNothingPass) {
+  EXPECT_FALSE(compare_three_way({tensor({2.0})}, truth({1.0}, INFINITE), 1).pass);
+  EXPECT_FALSE(compare_three_way({tensor({2.0})}, truth({1.0}, NOT_A_NUMBER), 1).pass);
+}
+
 TEST(ThreeWay, AllZeroTruthAllowsOnlyZero) {
   EXPECT_TRUE(compare_three_way({tensor({0.0, 0.0})}, truth({0.0, 0.0}), 64).pass);
   EXPECT_FALSE(compare_three_way({tensor({0.0, 1e-20})}, truth({0.0, 0.0}), 64).pass);

@@ -45,6 +45,20 @@ TEST_F(VerifyLayers, WritesEveryTapOfBothSides) {
   EXPECT_NE(all["sides"][0]["taps"], all["sides"][1]["taps"]) << "both sides ran the same kernels";
 }
 
+TEST_F(VerifyLayers, RefusesATruthThatIsNotFinite) {
+  const fs::path copy = folder_ / "copy";
+  fs::copy(ASSAY_SHIPPED_CHECKPOINT, copy, fs::copy_options::recursive);
+  const fs::path weights = copy / "model.safetensors";
+  fs::permissions(weights, fs::perms::owner_all);
+  {
+    std::fstream file(weights, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(static_cast<std::streamoff>(fs::file_size(weights)) - 64);
+    for (int i = 0; i < 32; ++i) file.write("\xff\x7f", 2);  // NaN, in fp16 and in bf16
+  }
+  expect_refused(std::string(ASSAY_VERIFY) + " --layers --checkpoint " + copy.string(),
+                 "values that are not finite from ");
+}
+
 TEST_F(VerifyLayers, RefusesWhatItCannotUse) {
   expect_refused(std::string(ASSAY_VERIFY) + " --layers --checkpoint /no/such/folder",
                  "/no/such/folder");
@@ -68,6 +82,12 @@ TEST_F(VerifyLayers, ATestInWhichTheDeviceStopsLeavesAFolder) {
   const Answer replayed = verify("--replay " + repro.string());
   EXPECT_EQ(replayed.exit_code, 1) << replayed.output;
   EXPECT_NE(replayed.output.find("the forward pass stops"), std::string::npos) << replayed.output;
+  // A folder that lists nothing has nothing that could be found damaged.
+  std::ifstream in(repro / "manifest.json");
+  nlohmann::json manifest = nlohmann::json::parse(in);
+  manifest["files"] = nlohmann::json::object();
+  std::ofstream(repro / "manifest.json") << manifest;
+  expect_refused(std::string(ASSAY_VERIFY) + " --replay " + repro.string(), "folder is damaged");
 }
 
 }  // namespace
