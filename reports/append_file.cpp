@@ -54,10 +54,10 @@ AppendFile::AppendFile(std::filesystem::path path, OnExisting on_existing)
     if (::fstat(descriptor_, &status) != 0) fail(path_, "cannot be examined", errno);
     size_bytes_ = static_cast<std::uint64_t>(status.st_size);
     if (size_bytes_ > 0 && on_existing == OnExisting::kRefuse)
-      throw InputError(
-          fmt::format("{}: exists already ({} bytes); resume it, overwrite it on purpose, or name "
-                      "another file",
-                      path_.string(), size_bytes_));
+      throw InputError(fmt::format(
+          "{}: exists already ({} bytes); go on with it by --resume, remove it, or name "
+          "another file",
+          path_.string(), size_bytes_));
     if (size_bytes_ > 0 && on_existing == OnExisting::kOverwrite) truncate(0);
   } catch (...) {
     ::close(descriptor_);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 #include <map>
 #include <string_view>
 
@@ -26,6 +27,10 @@ std::string with_value(const Dimension& dimension, int value) {
 int parse_value(const std::string& name, const std::string& item, std::string_view digits) {
   int value = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  if (error == std::errc::result_out_of_range) {
+    throw InputError("case '" + name + "': " + item + " is past what a launch can count, " +
+                     std::to_string(std::numeric_limits<int>::max()));
+  }
   if (error != std::errc() || end != digits.data() + digits.size()) {
     throw InputError("case '" + name + "': '" + item + "' is not a dimension and its value, " +
                      "as in width=128");

@@ -5,13 +5,18 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
+#include <filesystem>
 #include <functional>
+#include <string_view>
 
 #include "engine/files.h"
 #include "kernels/device/error.h"
 #include "kernels/device/properties.h"
+#include "reference/leave.h"
 #include "suites/junit.h"
 #include "suites/markdown.h"
 #include "suites/rows.h"
@@ -60,6 +65,29 @@ void write_whole(const std::string& path, const std::string& text) {
   file.commit();
 }
 
+// GoogleTest finds out after the last test whether its file can be written, and then aborts.
+void check_place(const std::string& path) {
+  namespace fs = std::filesystem;
+  const fs::path parent = fs::path(path).parent_path();
+  if (!parent.empty() && !fs::exists(parent)) return;  // GoogleTest makes it
+  const bool there = fs::exists(path);
+  if (there && !fs::is_regular_file(path)) throw InputError(path + ": is no file");
+  const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  if (file < 0) throw InputError(path + ": cannot be written: " + std::strerror(errno));
+  ::close(file);
+  if (!there) fs::remove(path);
+}
+
+// It does not say either where the disk was full.
+void check_whole(const std::string& path) {
+  const std::string text = read_text_file(path);
+  const std::size_t end = text.find_last_not_of(" \n\r\t");
+  constexpr std::string_view LAST = "</testsuites>";
+  if (end == std::string::npos || !std::string_view(text).substr(0, end + 1).ends_with(LAST)) {
+    throw InputError(path + ": was not written whole; is the disk full?");
+  }
+}
+
 std::string update_command(const Options& options, const std::string& path) {
   const std::string filter = GTEST_FLAG_GET(filter);
   return fmt::format("verify --set {}{} --write-manifest {}", name_of(options.set),
@@ -99,6 +127,30 @@ Monitor::Monitor(const Options& options, Report& report)
         fmt::format("{}: a manifest of set {} on device {}; this run is of set {} on device {}",
                     options.expect, expected_->set, expected_->device, set, device));
   }
+}
+
+void check_test_output() {
+  const std::string output = GTEST_FLAG_GET(output);
+  const std::string format = output.substr(0, output.find(':'));
+  if (!output.empty() && format != "xml" && format != "json") {
+    throw InputError("verify: --gtest_output is '" + output +
+                     "'; it must be xml:FILE or json:FILE");
+  }
+}
+
+void Monitor::OnTestProgramStart(const testing::UnitTest& all) {
+  bool elsewhere = false;  // in another shard
+  for_each_test([&](const testing::TestInfo& info) { elsewhere |= info.is_in_another_shard(); });
+  if (all.test_to_run_count() == 0 && !elsewhere) return;
+  try {
+    if (!options_.csv.empty()) report_.open(options_.csv);
+    if (!options_.markdown.empty()) OutputFile place(options_.markdown);
+    if (const std::string xml = xml_path(); !xml.empty()) check_place(xml);
+  } catch (const std::exception& error) {  // GoogleTest would swallow it
+    std::fprintf(stderr, "%s\n", error.what());
+    reference::leave(2);
+  }
+  started_ = true;
 }
 
 void Monitor::OnTestStart(const testing::TestInfo& info) {
@@ -208,6 +260,7 @@ void Monitor::print() const {
 
 void Monitor::write_files() const {
   const std::string xml = xml_path();
+  if (!xml.empty()) check_whole(xml);
   if (!not_run_.empty() && !xml.empty()) {
     write_whole(xml, mark_not_run(read_text_file(xml), not_run_));
   }

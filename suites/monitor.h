@@ -28,11 +28,19 @@ class Monitor : public testing::EmptyTestEventListener {
   /// or device.
   Monitor(const Options& options, Report& report);
 
+  /// Opens the report and tries the places of the other files, before the first test; ends the
+  /// process with exit code 2 where one cannot be written. Nothing is opened where no test is
+  /// chosen.
+  void OnTestProgramStart(const testing::UnitTest& all) override;
   void OnTestStart(const testing::TestInfo& info) override;
   void OnTestEnd(const testing::TestInfo& info) override;
 
+  /// False where --gtest_filter has chosen no test. A shard without one is no mistake.
+  bool started() const { return started_; }
+
   /// After the last test: holds the run against the manifest, prints the summary and writes the
-  /// files. False where a test was not run, or the manifest is out of date.
+  /// files. False where a test was not run, or the manifest is out of date. Throws InputError where
+  /// GoogleTest's own file is not whole.
   bool finish();
 
  private:
@@ -46,6 +54,7 @@ class Monitor : public testing::EmptyTestEventListener {
   const Options& options_;
   Report& report_;
   const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  bool started_ = false;
   std::optional<Manifest> expected_;
   mutable std::mutex mutex_;  // of the two below: the watchdog reads them
   std::set<std::string> finished_;
@@ -55,6 +64,9 @@ class Monitor : public testing::EmptyTestEventListener {
   std::map<std::string, std::string> not_run_;  // as the JUnit XML should have them
   Watchdog watchdog_;                           // last: its thread uses what stands above
 };
+
+/// Throws InputError where --gtest_output asks for what GoogleTest only warns of.
+void check_test_output();
 
 /// Writes the manifest of the registered tests that --gtest_filter lets through, and runs none.
 /// Returns the exit code.

@@ -1,12 +1,16 @@
 #include "suites/options.h"
 
-#include <cmath>
 #include <cstdlib>
 
 #include "kernels/device/error.h"
 #include "suites/resources.h"
 
 namespace assay::suites {
+namespace {
+
+constexpr double LONGEST_S = 10000.0 * 3600.0;  // clocks count in 64 bits of nanoseconds
+
+}  // namespace
 
 ShapeSet parse_set(const std::string& name) {
   if (name == "smoke") return ShapeSet::kSmoke;
@@ -25,8 +29,9 @@ double parse_duration_s(const std::string& flag, const std::string& text) {
   if (unit.empty() || unit == "s") scale = 1.0;
   if (unit == "m") scale = 60.0;
   if (unit == "h") scale = 3600.0;
-  if (end == begin || scale == 0.0 || !(value >= 0.0) || std::isinf(value)) {
-    throw InputError(flag + " is '" + text + "'; it must be a time such as 500ms, 90s, 2m or 1h");
+  if (end == begin || scale == 0.0 || !(value >= 0.0) || value * scale > LONGEST_S) {
+    throw InputError(flag + " is '" + text +
+                     "'; it must be a time such as 500ms, 90s, 2m or 1h, of at most 10000h");
   }
   return value * scale;
 }

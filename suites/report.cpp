@@ -5,12 +5,17 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <filesystem>
+#include <fstream>
 #include <iterator>
 
 #include "kernels/device/error.h"
+#include "reports/schema.h"
 
 namespace assay::suites {
 namespace {
+
+namespace fs = std::filesystem;
 
 // From best to worst.
 constexpr std::array<const char*, 7> STATUSES = {"PASS",  "SKIP",    "NOT_RUN",   "FAIL",
@@ -24,8 +29,20 @@ bool worse(double a, double b) { return std::isnan(a) ? !std::isnan(b) : a > b; 
 
 }  // namespace
 
-Report::Report(const std::string& csv) {
-  if (!csv.empty()) writer_.emplace(csv, reports::OnExisting::kOverwrite);
+void Report::open(const std::string& csv) {
+  // A report of an earlier run is meant to be replaced; notes.txt is not.
+  const std::string header = reports::header_line();
+  const std::string first_column = header.substr(0, header.find(',') + 1);
+  if (fs::is_regular_file(csv) && fs::file_size(csv) > 0) {
+    std::ifstream file(csv);
+    std::string begin(first_column.size(), '\0');
+    file.read(begin.data(), static_cast<std::streamsize>(begin.size()));
+    if (begin != first_column) {
+      throw InputError(csv + ": is there and is no report, which would be replaced; name another " +
+                       "file, or remove it");
+    }
+  }
+  writer_.emplace(csv, reports::OnExisting::kOverwrite);
 }
 
 void Report::add(const reports::Row& row) {

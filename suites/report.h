@@ -39,8 +39,9 @@ class Report {
     std::string reason;
   };
 
-  /// `csv` empty: rows are counted, not written. Throws InputError where it cannot be written.
-  explicit Report(const std::string& csv);
+  /// Writes the rows to this file too, from now on; else they are counted alone. What is there is
+  /// replaced. Throws InputError where it cannot be written, or holds something else than a report.
+  void open(const std::string& csv);
 
   /// Throws Error where a row says PASS beside an error ratio that is not at most 1, NaN included.
   void add(const reports::Row& row);

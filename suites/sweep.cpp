@@ -23,13 +23,20 @@ namespace {
 
 constexpr int SIGNALLED = 128;  // and the signal's number, as shells have it
 
+// Google Benchmark would print its help and exit with 0.
+void refuse_flags() {
+  throw InputError(
+      "sweep: a --benchmark_* flag has a value that Google Benchmark does not take; formats are "
+      "console, json and csv");
+}
+
 void init_benchmark(const SweepOptions& options, char* program) {
   std::vector<std::string> flags = options.benchmark_flags;
   std::vector<char*> arguments{program};
   for (std::string& flag : flags) arguments.push_back(flag.data());
   arguments.push_back(nullptr);  // as in every argv
   int count = static_cast<int>(arguments.size()) - 1;
-  benchmark::Initialize(&count, arguments.data());
+  benchmark::Initialize(&count, arguments.data(), refuse_flags);
   if (count > 1) throw InputError(std::string("sweep: unknown argument ") + arguments[1]);
 }
 
@@ -99,6 +106,7 @@ int run(int argc, char** argv) {
              format_duration(sweep.left_s()));
   if (rows < sweep.rows_chosen()) {
     fmt::print(stderr, "; {} more are in the report already", sweep.rows_chosen() - rows);
+    if (report->failures() > 0) fmt::print(stderr, ", {} of them failed", report->failures());
   }
   fmt::print(stderr, "\n");
   if (options.dry_run) {

@@ -10,6 +10,7 @@
 #include "kernels/device/error.h"
 #include "suites/axes.h"
 #include "suites/cases/cases.h"
+#include "suites/cli_checks.h"
 #include "suites/options.h"
 
 namespace assay::suites {
@@ -101,8 +102,9 @@ void apply(SweepOptions& options, const Flags& flags, const Given& given, Device
   for (const std::string& set : flags.kernel_sets) KernelSet::parse(set);
 
   if (!flags.cases.empty()) {
-    if (given.axes || given.set || !flags.ops.empty()) {
-      throw InputError("--case names its own op and shape: no axes, --set or --ops beside it");
+    if (given.axes || given.set || given.dtypes || !flags.ops.empty()) {
+      throw InputError(
+          "--case names its own op, dtype and shape: no axes, --set, --dtype or --ops beside it");
     }
     plan.case_names = flags.cases;
     options.what = fmt::format("{} case{}", flags.cases.size(), flags.cases.size() > 1 ? "s" : "");
@@ -213,6 +215,7 @@ std::optional<SweepOptions> parse_sweep_options(int argc, const char* const* arg
   app.add_flag("--resume", options.resume, "Go on with a report that was cut short");
   app.add_flag("--dry-run", options.dry_run, "List the rows and how long they may take");
   app.add_option("--seed", options.plan.seed, "Seed of inputs and of the order of cases")
+      ->check(whole_number())
       ->capture_default_str();
   app.add_option("--progress", flags.progress, "How often progress is said where it is no terminal")
       ->capture_default_str();
@@ -222,6 +225,7 @@ std::optional<SweepOptions> parse_sweep_options(int argc, const char* const* arg
     if (app.exit(error) == 0) return std::nullopt;
     throw InputError("sweep: see --help");
   }
+  refuse_empty_values(app, "sweep");
   const Given given{batch->count() + seq->count() + phase->count() > 0, set->count() > 0,
                     model->count() > 0, dtypes->count() > 0, levels->count() > 0};
   apply(options, flags, given, device);

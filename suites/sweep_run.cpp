@@ -15,11 +15,27 @@
 
 namespace assay::suites {
 
+namespace {
+
+bool failed(const reports::Row& row) {
+  const std::string& status = row.text("status");
+  return status != "PASS" && status != "SKIP";
+}
+
+}  // namespace
+
 SweepReport::SweepReport(const std::string& csv, bool resume) {
   if (csv.empty()) return;
   const auto on_existing = resume ? reports::OnExisting::kResume : reports::OnExisting::kRefuse;
   rows_.emplace(csv, on_existing);
   samples_.emplace(reports::samples_path(csv), on_existing);
+  for (const reports::Row& row : rows_->existing()) {
+    if (failed(row)) failed_before_.insert(row.text("row_id"));
+  }
+}
+
+void SweepReport::count_existing(const reports::Row& row) {
+  if (failed_before_.contains(reports::make_row_id(row))) ++failures_;
 }
 
 bool SweepReport::has(const reports::Row& row) const {
@@ -27,8 +43,7 @@ bool SweepReport::has(const reports::Row& row) const {
 }
 
 void SweepReport::add(const reports::Row& row, const std::vector<double>& samples_us) {
-  const std::string& status = row.text("status");
-  if (status != "PASS" && status != "SKIP") ++failures_;
+  if (failed(row)) ++failures_;
   if (!rows_) return;
   if (!samples_us.empty()) {
     samples_->write(row.text("run_id"), reports::make_row_id(row), samples_us);
@@ -231,10 +246,12 @@ void SweepRun::find_chosen() {
   if (rows_chosen() == 0) throw InputError("sweep: no row passes --benchmark_filter");
 }
 
-void SweepRun::leave_out_rows_of(const SweepReport& report) {
+void SweepRun::leave_out_rows_of(SweepReport& report) {
   for (Entry& entry : state_->entries) {
     for (std::size_t i = 0; i < entry.rows.size(); ++i) {
-      entry.rows[i].present = report.has(entry.what.rows[i].identity);
+      Row& row = entry.rows[i];
+      row.present = report.has(entry.what.rows[i].identity);
+      if (row.present && row.chosen) report.count_existing(entry.what.rows[i].identity);
     }
   }
 }

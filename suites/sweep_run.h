@@ -23,8 +23,8 @@ class SweepRun {
   /// where none does.
   void find_chosen();
 
-  /// Forgets rows that `report` has, so that they are not measured again.
-  void leave_out_rows_of(const SweepReport& report);
+  /// Forgets rows that `report` has, so that they are not measured again; those that failed count.
+  void leave_out_rows_of(SweepReport& report);
 
   std::size_t rows_chosen() const;  // by the filter
   std::size_t rows_to_do() const;

@@ -4,12 +4,14 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
+#include <limits>
 #include <string>
 #include <vector>
 
 #include "kernels/device/error.h"
 #include "kernels/device/properties.h"
 #include "reference/leave.h"
+#include "suites/cli_checks.h"
 #include "suites/layers.h"
 #include "suites/levels.h"
 #include "suites/monitor.h"
@@ -39,7 +41,7 @@ CLI::Option* add_layers_options(CLI::App& app, suites::LayersOptions& layers) {
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   add("--decode", layers.decode, "Tokens decoded one by one after the prompts")
-      ->check(CLI::NonNegativeNumber)
+      ->check(CLI::Range(0, std::numeric_limits<int>::max()))
       ->capture_default_str();
   add("--json", layers.json, "Every tap's errors and bounds, to this file");
   return mode;
@@ -55,6 +57,7 @@ void parse(CLI::App& app, suites::Options& options, suites::LayersOptions& layer
   app.allow_extras();
   app.add_option("--set", set, "Shapes: smoke, ci or sweep")->capture_default_str();
   app.add_option("--seed", options.seed, "Seed of inputs and of the emulated device's schedule")
+      ->check(suites::whole_number())
       ->capture_default_str();
   app.add_option("--kernels", options.kernels,
                  "Pin versions of the models' kernel sets: op=version/version,...");
@@ -87,8 +90,9 @@ void parse(CLI::App& app, suites::Options& options, suites::LayersOptions& layer
     }
   }
 
-  app.add_option("--csv", options.csv, "Write a row per case and version to this file");
-  app.add_option("--markdown", options.markdown, "Write a summary for a job page to this file");
+  auto* csv = app.add_option("--csv", options.csv, "Write a row per case and version to this file");
+  auto* markdown =
+      app.add_option("--markdown", options.markdown, "Write a summary for a job page to this file");
   app.add_option("--repro", options.repro, "Folder for reproductions of failing forward passes")
       ->capture_default_str();
   auto* table = app.add_option("--resources", resources.file,
@@ -96,13 +100,20 @@ void parse(CLI::App& app, suites::Options& options, suites::LayersOptions& layer
                                "shared memory, occupancy");
   app.add_option("--arch", resources.arch, "With --resources: the architecture, as sm_90a")
       ->needs(table);
-  app.add_option("--expect", options.expect,
-                 "Fail where a test of this manifest does not run, or one runs that is not in it");
-  app.add_option("--write-manifest", options.write_manifest,
-                 "Write the manifest of this device, --set and --gtest_filter, and run nothing");
+  auto* expect = app.add_option(
+      "--expect", options.expect,
+      "Fail where a test of this manifest does not run, or one runs that is not in it");
+  auto* write = app.add_option(
+      "--write-manifest", options.write_manifest,
+      "Write the manifest of this device, --set and --gtest_filter, and run nothing");
+  write->excludes(expect);
+  for (CLI::Option* of_suites : {csv, markdown, expect, write}) {
+    of_suites->excludes(by_layers)->excludes(replay);
+  }
   app.add_option("--timeout", timeout, "Longest time of one test: 90s, 15m; 0 for no limit")
       ->capture_default_str();
   app.parse(argc, argv);
+  suites::refuse_empty_values(app, "verify");
   options.set = suites::parse_set(set);
   options.reference_on_cpu = reference == "cpu";
   options.resources = suites::read_resources(resources);
@@ -113,7 +124,6 @@ void parse(CLI::App& app, suites::Options& options, suites::LayersOptions& layer
   layers.repro = options.repro;
   layers.seed = options.seed;
   options.timeout_s = suites::parse_duration_s("--timeout", timeout);
-  if (of_case->count() > 0 && options.case_name.empty()) throw InputError("--case names no case");
   if (by_fuzz->count() > 0) {
     options.fuzz_s = suites::parse_duration_s("--fuzz", fuzz);
     if (options.fuzz_s <= 0.0) throw InputError("--fuzz is '" + fuzz + "'; it must be above 0");
@@ -128,6 +138,7 @@ void init_googletest(const CLI::App& app, char* program) {
   int count = static_cast<int>(arguments.size()) - 1;
   testing::InitGoogleTest(&count, arguments.data());
   if (count > 1) throw InputError(std::string("verify: unknown argument ") + arguments[1]);
+  suites::check_test_output();
 }
 
 int run(int argc, char** argv) {
@@ -141,15 +152,16 @@ int run(int argc, char** argv) {
     return app.exit(error) == 0 ? 0 : 2;
   }
   if (options.reference_on_cpu) suites::keep_reference_on_cpu();
-  if (!options.replay.empty()) return suites::replay(options.replay);
-  if (options.layers && app.remaining_size() > 0) {
-    throw InputError("verify --layers: unknown argument " + app.remaining().front());
+  if ((options.layers || !options.replay.empty()) && app.remaining_size() > 0) {
+    throw InputError(std::string("verify ") + (options.layers ? "--layers" : "--replay") +
+                     ": unknown argument " + app.remaining().front());
   }
+  if (!options.replay.empty()) return suites::replay(options.replay);
   set_schedule_seed(options.seed);
   if (options.layers) return suites::compare_layers(layers);
   init_googletest(app, argv[0]);
 
-  suites::Report report(options.csv);
+  suites::Report report;
   suites::FuzzTally tally;
   if (options.mutants) {
     suites::register_mutant_tests(options, report);
@@ -171,11 +183,9 @@ int run(int argc, char** argv) {
   auto* monitor = new suites::Monitor(options, report);
   testing::UnitTest::GetInstance()->listeners().Append(monitor);  // GoogleTest owns it
   int failed = RUN_ALL_TESTS();
+  if (!monitor->started()) throw InputError("verify: no test matches the filter");
   if (!monitor->finish()) failed = 1;
   std::printf("%s", tally.summary().c_str());
-  if (testing::UnitTest::GetInstance()->test_to_run_count() == 0) {
-    throw InputError("verify: no test matches the filter");
-  }
   return failed;
 }
 

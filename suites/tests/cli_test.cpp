@@ -1,8 +1,10 @@
 // verify and sweep as a person calls them: what they refuse, how, and with which exit code.
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <string>
 
 #include "reports/reader.h"
@@ -35,6 +37,74 @@ TEST(Verify, RefusesWhatItDoesNotKnow) {
   expect_refused(VERIFY + " --resources /no/such.json", "/no/such.json: cannot be read");
   expect_refused(VERIFY + " --arch sm_90a", "--arch requires --resources");
   expect_refused(VERIFY + ONE_KERNEL + " --csv /no/such/folder/x.csv", "/no/such/folder/x.csv");
+}
+
+std::string text_of(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+TEST(Verify, TouchesNoFileUnlessItRuns) {
+  const fs::path csv = report_path("precious.csv");
+  ASSERT_EQ(run(VERIFY + ONE_KERNEL + " --csv " + csv.string()).exit_code, 0);
+  const std::string before = text_of(csv);
+  const std::string into = " --set smoke --csv " + csv.string();
+  EXPECT_EQ(run(VERIFY + into + " --gtest_list_tests").exit_code, 0);
+  EXPECT_EQ(run(VERIFY + into + " --write-manifest " + report_path("m.txt").string()).exit_code, 0);
+  expect_refused(VERIFY + into + " --expect /no/such", "/no/such");
+  expect_refused(VERIFY + into + " --gtest_filter=no_such_op.*", "no test matches");
+  EXPECT_EQ(text_of(csv), before);
+  const fs::path notes = report_path("notes.txt");
+  std::ofstream(notes) << "run_id was wrong yesterday";
+  expect_refused(VERIFY + ONE_KERNEL + " --csv " + notes.string(), "is no report");
+  EXPECT_EQ(text_of(notes), "run_id was wrong yesterday");
+}
+
+TEST(Verify, TriesThePlacesOfItsFilesFirst) {
+  const std::string nowhere = "/no/such/folder/x";
+  for (const std::string flag : {" --markdown ", " --csv "}) {
+    const Answer answer = run(VERIFY + ONE_KERNEL + flag + nowhere);
+    EXPECT_EQ(answer.exit_code, 2) << answer.output;
+    EXPECT_EQ(answer.output.find("[ RUN"), std::string::npos) << answer.output;
+  }
+  expect_refused(VERIFY + ONE_KERNEL + " --gtest_output=foo", "must be xml:FILE");
+  const fs::path fifo = report_path("fifo");
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  expect_refused(VERIFY + ONE_KERNEL + " --gtest_output=xml:" + fifo.string(), "is no file");
+  fs::remove(fifo);
+  expect_refused(VERIFY + " --layers --json " + nowhere, nowhere);
+}
+
+TEST(Verify, AShardWithoutATestIsNoMistake) {
+  const Answer answer =
+      run("GTEST_TOTAL_SHARDS=4000 GTEST_SHARD_INDEX=3999 " + VERIFY + ONE_KERNEL);
+  EXPECT_EQ(answer.exit_code, 0) << answer.output;
+}
+
+TEST(Verify, OutputThatIsLostIsNoSuccess) {
+  EXPECT_EQ(run("(" + VERIFY + ONE_KERNEL + " > /dev/full)").exit_code, 2);
+  EXPECT_EQ(run("(" + SWEEP + " --dry-run --ops rms_norm > /dev/full)").exit_code, 2);
+}
+
+TEST(Verify, RefusesWhatWouldDoNothing) {
+  for (const char* flag : {"--expect", "--csv", "--replay", "--write-manifest", "--kernels"})
+    expect_refused(VERIFY + " " + flag + " ''", std::string(flag) + " was given an empty value");
+  expect_refused(SWEEP + " --csv ''", "--csv was given an empty value");
+  expect_refused(VERIFY + " --layers --csv x.csv", "--layers excludes --csv");
+  expect_refused(VERIFY + " --expect a --write-manifest b", "excludes");
+  expect_refused(VERIFY + " --replay /tmp --bogus", "unknown argument --bogus");
+  expect_refused(VERIFY + " --seed -1", "not a whole number");
+  expect_refused(SWEEP + " --seed -1", "sweep: see --help");
+  expect_refused(VERIFY + ONE_KERNEL + " --timeout 1e10", "at most 10000h");
+  expect_refused(VERIFY + " --fuzz 3000000h", "at most 10000h");
+  expect_refused(VERIFY + ONE_KERNEL + " --kernels rms_norm=v2_registers,rms_norm=v1_two_pass",
+                 "rms_norm is pinned twice");
+  expect_refused(VERIFY + " --case rms_norm/fp16/rows=3000000000,width=128",
+                 "rows=3000000000 is past");
+  expect_refused(SWEEP + " --case rms_norm/fp16/rows=3,width=40 --dtype fp32",
+                 "no axes, --set, --dtype");
+  expect_refused(SWEEP + " --ops rms_norm --dry-run --benchmark_format=foo", "formats are console");
+  expect_refused("ASSAY_WORKERS=l " + VERIFY + " --layers", "ASSAY_WORKERS is 'l'");
 }
 
 TEST(Verify, RunsTheCaseOfAnIdAlone) {
@@ -109,6 +179,13 @@ TEST(Sweep, NeverOverwritesAndResumes) {
   const Answer again = run(command + " --resume");
   EXPECT_EQ(again.exit_code, 0) << again.output;
   EXPECT_EQ(fs::file_size(csv), size) << "a row was measured twice";
+  // What failed before has not been mended by going on.
+  std::string text = text_of(csv);
+  text.replace(text.find(",PASS,"), 6, ",FAIL,");
+  std::ofstream(csv) << text;
+  const Answer failed = run(command + " --resume");
+  EXPECT_EQ(failed.exit_code, 1) << failed.output;
+  EXPECT_NE(failed.output.find("1 of them failed"), std::string::npos) << failed.output;
 }
 
 }  // namespace

@@ -33,7 +33,7 @@ bool contains(const std::string& text, const std::string& part) {
 }
 
 TEST(Report, NothingPassesBesideAnErrorThatIsNotWithinItsTolerance) {
-  Report report("");
+  Report report;
   EXPECT_THROW(report.add(row("a", "PASS", NAN_VALUE)), Error);
   EXPECT_THROW(report.add(row("a", "PASS", INFINITE)), Error);
   EXPECT_THROW(report.add(row("a", "PASS", 1.001)), Error);
@@ -47,7 +47,7 @@ TEST(Report, NothingPassesBesideAnErrorThatIsNotWithinItsTolerance) {
 }
 
 TEST(Report, ATestIsAsBadAsItsWorstRow) {
-  Report report("");
+  Report report;
   report.add(row("before", "FAIL", 3.0));
   report.begin_test();
   EXPECT_EQ(report.test_outcome().status, "");
@@ -66,7 +66,8 @@ TEST(ReportDeathTest, ACrashLeavesTheRowsBeforeItReadable) {
       std::filesystem::path(testing::TempDir()) / "assay-crash-test.csv";
   std::filesystem::remove(csv);
   const auto crash = [&] {
-    Report report(csv.string());
+    Report report;
+    report.open(csv.string());
     report.add(row("a", "PASS", 0.5));
     report.add(row("b", "FAIL", 1.5).set("reason", "quoted \"and\",\nin lines"));
     std::signal(SIGSEGV, SIG_DFL);
@@ -129,7 +130,7 @@ TEST(Markdown, EscapesWhatMarkdownAndHtmlWouldTakeForTheirOwn) {
 }
 
 TEST(Markdown, PutsFailuresOnTopWithTheirReplayCommand) {
-  Report report("");
+  Report report;
   report.add(row("rope/fp32/a=1", "PASS", 0.25).set("mutants_killed", 7).set("mutants_total", 8));
   report.add(row("rope/fp32/a=2", "FAIL", 1.5)
                  .set("reason", "y [3]: found ```1```")
@@ -154,7 +155,7 @@ TEST(Markdown, PutsFailuresOnTopWithTheirReplayCommand) {
 }
 
 TEST(Markdown, IsGreenOnlyWithoutDiscrepancies) {
-  Report report("");
+  Report report;
   report.add(row("a", "PASS", 0.25));
   RunFacts facts;
   facts.tests_passed = 1;
@@ -169,7 +170,7 @@ TEST(Markdown, IsGreenOnlyWithoutDiscrepancies) {
 }
 
 TEST(Markdown, StaysReadableWithVeryManyFailures) {
-  Report report("");
+  Report report;
   for (int i = 0; i < 3000; ++i) {
     report.add(row("case" + std::to_string(i), "FAIL", 2.0).set("reason", std::string(5000, 'x')));
   }

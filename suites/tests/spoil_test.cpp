@@ -241,7 +241,7 @@ TEST(SpoilTrial, ShowsFewOfALargeShape) {
 }
 
 TEST(Summary, CountsSpoilsOncePerCaseAndMistrustedCases) {
-  Report report("");
+  Report report;
   const auto add = [&](const char* version, const char* status, int killed, int total) {
     reports::Row row;
     row.set("suite", "kernel").set("op", "rope").set("case_id", "rope/fp32/x");
