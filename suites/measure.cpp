@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "reports/statistics.h"
+#include "reports/throttle.h"
 
 namespace assay::suites {
 namespace {
@@ -118,6 +119,7 @@ void describe_load(reports::Row& row, const Load& load) {
 }
 
 void describe_peer(reports::Row& row, const Collected& peer) {
+  if (reports::spoils_times(peer.throttle)) return;  // too slow to be held against
   row.set("ref_median_us", reports::summarize(peer.samples_us).median_us);
   reports::set_rates(row);
 }

@@ -55,7 +55,8 @@ Load load_of(const Stream& stream, const Replay& replay, const Gauge& gauge = {}
 void describe_times(reports::Row& row, const Collected& collected);
 /// Fills in clocks, temperature, power and energy.
 void describe_load(reports::Row& row, const Load& load);
-/// Fills in ref_median_us and speedup_vs_ref, after describe_times.
+/// Fills in ref_median_us and speedup_vs_ref, after describe_times; not where the peer's clocks
+/// were lowered by what spoils times (reports/throttle.h).
 void describe_peer(reports::Row& row, const Collected& peer);
 
 }  // namespace assay::suites

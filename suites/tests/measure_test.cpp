@@ -219,5 +219,15 @@ TEST(TimeVersions, FillsInTimesOfEveryVersionAndOfLibTorch) {
   }
 }
 
+TEST(Peer, OfLoweredClocksIsNotHeldAgainst) {
+  for (const std::string throttle : {"none", "power_cap", "hw_thermal"}) {
+    reports::Row row;
+    describe_times(row, {{10.0, 10.0, 10.0}, 0, "none"});
+    describe_peer(row, {{20.0, 20.0, 20.0}, 0, throttle});
+    EXPECT_EQ(row.has("ref_median_us"), throttle != "hw_thermal") << throttle;
+    EXPECT_EQ(row.has("speedup_vs_ref"), throttle != "hw_thermal") << throttle;
+  }
+}
+
 }  // namespace
 }  // namespace assay::suites
