@@ -16,6 +16,28 @@
 namespace assay {
 namespace fs = std::filesystem;
 
+namespace {
+
+/// Follows symbolic links to the name at their end, whether or not anything is there.
+fs::path link_target(fs::path path) {
+  constexpr int kMostLinks = 40;  // as the kernel's own limit; past it, opening fails and says why
+  std::error_code error;
+  for (int i = 0; i < kMostLinks && fs::is_symlink(path, error); ++i) {
+    const fs::path next = fs::read_symlink(path, error);
+    if (error) break;
+    path = path.parent_path() / next;
+  }
+  return path;
+}
+
+/// False as well where a link's text is not the name of what it leads to: those of /proc/self/fd.
+bool is_same_regular_file(const fs::path& path, const fs::path& target) {
+  std::error_code error;
+  return fs::is_regular_file(path, error) && fs::equivalent(path, target, error);
+}
+
+}  // namespace
+
 std::string read_text_file(const fs::path& path) {
   std::error_code ignored;
   if (fs::is_directory(path, ignored)) {
@@ -46,15 +68,19 @@ nlohmann::json read_json_object(const fs::path& path) {
   return json;
 }
 
-OutputFile::OutputFile(fs::path path) : path_(std::move(path)) {
-  temporary_ = path_;
-  temporary_ += fmt::format(".partial-{}", ::getpid());
+OutputFile::OutputFile(fs::path path) : path_(std::move(path)), target_(link_target(path_)) {
   std::error_code ignored;
   if (fs::is_directory(path_, ignored)) {
     throw InputError(fmt::format(
         "{}: cannot be written: expected the name of a file, found a folder", path_.string()));
   }
-  file_ = ::open(temporary_.c_str(), O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0644);
+  if (fs::exists(path_, ignored) && !is_same_regular_file(path_, target_)) {
+    file_ = ::open(path_.c_str(), O_WRONLY | O_NOCTTY | O_CLOEXEC);
+  } else {
+    temporary_ = target_;
+    temporary_ += fmt::format(".partial-{}", ::getpid());
+    file_ = ::open(temporary_.c_str(), O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0644);
+  }
   if (file_ < 0) {
     throw InputError(
         fmt::format("{}: cannot be written: {}; give a name in a folder that exists and is "
@@ -67,33 +93,39 @@ OutputFile::~OutputFile() {
   if (file_ < 0) return;
   ::close(file_);
   std::error_code ignored;
-  fs::remove(temporary_, ignored);
+  if (!temporary_.empty()) fs::remove(temporary_, ignored);
 }
 
 void OutputFile::write(std::string_view bytes) {
-  write_at(end_, bytes.data(), bytes.size());
+  write_all(bytes, temporary_.empty() ? nullptr : &end_);
   end_ += bytes.size();
 }
 
 void OutputFile::resize(std::uint64_t bytes) {
   if (::ftruncate(file_, static_cast<off_t>(bytes)) != 0) {
-    throw Error(fmt::format("{}: no room for {} bytes: {}", temporary_.string(), bytes,
-                            std::strerror(errno)));
+    throw Error(
+        fmt::format("{}: no room for {} bytes: {}", path_.string(), bytes, std::strerror(errno)));
   }
 }
 
 void OutputFile::write_at(std::uint64_t offset, const void* data, std::size_t bytes) {
-  const char* from = static_cast<const char*>(data);
-  while (bytes > 0) {
-    const ssize_t written = ::pwrite(file_, from, bytes, static_cast<off_t>(offset));
+  write_all({static_cast<const char*>(data), bytes}, &offset);
+}
+
+/// At `offset`, or, where it is null, after what was written last: a FIFO has no offsets.
+void OutputFile::write_all(std::string_view bytes, const std::uint64_t* offset) {
+  for (std::size_t done = 0; done < bytes.size();) {
+    const std::string_view rest = bytes.substr(done);
+    const ssize_t written = offset == nullptr ? ::write(file_, rest.data(), rest.size())
+                                              : ::pwrite(file_, rest.data(), rest.size(),
+                                                         static_cast<off_t>(*offset + done));
     if (written < 0 && errno == EINTR) continue;
     if (written <= 0) {
-      throw Error(fmt::format("{}: writing {} bytes at offset {} failed: {}", temporary_.string(),
-                              bytes, offset, std::strerror(errno)));
+      throw Error(fmt::format("{}: writing {} bytes at offset {} failed: {}", path_.string(),
+                              rest.size(), (offset == nullptr ? end_ : *offset) + done,
+                              std::strerror(errno)));
     }
-    from += written;
-    offset += static_cast<std::uint64_t>(written);
-    bytes -= static_cast<std::size_t>(written);
+    done += static_cast<std::size_t>(written);
   }
 }
 
@@ -102,12 +134,12 @@ void OutputFile::commit() {
   std::error_code error;
   if (::close(file) != 0) {
     error.assign(errno, std::generic_category());
-  } else {
-    fs::rename(temporary_, path_, error);
+  } else if (!temporary_.empty()) {
+    fs::rename(temporary_, target_, error);
   }
   if (error) {
     std::error_code ignored;
-    fs::remove(temporary_, ignored);
+    if (!temporary_.empty()) fs::remove(temporary_, ignored);
     throw Error(fmt::format("{}: could not be completed: {}", path_.string(), error.message()));
   }
 }
