@@ -1,6 +1,9 @@
 // The program as a user meets it: exit codes, messages, and what is left on disk.
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <nlohmann/json.hpp>
@@ -40,6 +43,13 @@ class Program : public ::testing::Test {
     const int status = std::system(command.c_str());
     return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, read_text_file(scratch_ / "out"),
             read_text_file(scratch_ / "err")};
+  }
+  /// Runs with a standard output of the shell's making: "> /dev/full".
+  Outcome run_into(const std::string& output, const std::string& arguments) const {
+    const std::string command = std::string(ASSAY_LLAMA2) + " " + arguments + " " + output +
+                                " 2> " + (scratch_ / "err").string();
+    const int status = std::system(command.c_str());
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, "", read_text_file(scratch_ / "err")};
   }
   Outcome generate(const std::string& arguments) const {
     return run("generate --model " + (*folder_ / "model").string() + " " + arguments);
@@ -138,6 +148,42 @@ TEST_F(Program, MakesAndInspectsRandomModels) {
                                       "attention.scores", "weights"});
   EXPECT_EQ(run("generate --prompt-ids 1,2,3 --max-tokens 2 --model " + model).exit_code, 0);
   EXPECT_EQ(run("generate --prompt-ids 1,2,3 --max-tokens 2 --random tiny").exit_code, 0);
+}
+
+TEST_F(Program, OutputThatCannotBeWrittenIsNoSuccess) {
+  const std::string model = " --model " + (*folder_ / "model").string();
+  testing::write_file(scratch_ / "text", "the fox found a ball near the river");
+  for (const std::string& command :
+       {"inspect" + model, "generate --prompt x --max-tokens 2" + model,
+        "perplexity --context 16 --file " + (scratch_ / "text").string() + model,
+        std::string("generate --help")}) {
+    for (const char* output : {"> /dev/full", ">&-"}) {
+      expect_refused(run_into(output, command), {"standard output failed"});
+    }
+  }
+}
+
+TEST_F(Program, ClosedStandardOutputDoesNotReachTheResults) {
+  const fs::path output = scratch_ / "results.jsonl";
+  testing::write_file(scratch_ / "prompts.jsonl", "{\"prompt\": \"the fox\"}\n");
+  const std::string rest =
+      " --max-tokens 2 --model " + (*folder_ / "model").string() + " --output " + output.string();
+  const std::string many = "generate --prompts " + (scratch_ / "prompts.jsonl").string() + rest;
+  EXPECT_EQ(run_into(">&-", many).exit_code, 0);  // prints nothing, so loses nothing
+  EXPECT_EQ(run_into(">&-", "generate --prompt 'the fox'" + rest).exit_code, 2);
+  EXPECT_TRUE(nlohmann::json::accept(read_text_file(output))) << read_text_file(output);
+}
+
+TEST_F(Program, WritesResultsToAFifo) {
+  const fs::path fifo = scratch_ / "fifo";
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  const int reader = ::open(fifo.c_str(), O_RDONLY | O_NONBLOCK);
+  EXPECT_EQ(generate("--prompt x --max-tokens 2 --output " + fifo.string()).exit_code, 0);
+  std::string text(4096, '\0');
+  text.resize(static_cast<std::size_t>(::read(reader, text.data(), text.size())));
+  ::close(reader);
+  EXPECT_TRUE(nlohmann::json::accept(text)) << text;
+  EXPECT_TRUE(fs::is_fifo(fifo));
 }
 
 TEST_F(Program, Perplexity) {
