@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <nlohmann/json.hpp>
@@ -30,6 +31,26 @@ fs::path link_target(fs::path path) {
   return path;
 }
 
+/// How deep arrays and objects are nested. Of text that is not JSON, anything.
+int nesting(std::string_view text) {
+  int depth = 0;
+  int deepest = 0;
+  bool in_string = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (in_string && c == '\\') {
+      ++i;
+    } else if (c == '"') {
+      in_string = !in_string;
+    } else if (!in_string && (c == '[' || c == '{')) {
+      deepest = std::max(deepest, ++depth);
+    } else if (!in_string && (c == ']' || c == '}')) {
+      --depth;
+    }
+  }
+  return deepest;
+}
+
 /// False as well where a link's text is not the name of what it leads to: those of /proc/self/fd.
 bool is_same_regular_file(const fs::path& path, const fs::path& target) {
   std::error_code error;
@@ -52,20 +73,29 @@ std::string read_text_file(const fs::path& path) {
   return std::move(text).str();
 }
 
-nlohmann::json read_json_object(const fs::path& path) {
-  const std::string text = read_text_file(path);
+nlohmann::json parse_json_object(std::string_view text, const std::string& where) {
+  constexpr int kDeepest = 64;
+  if (nesting(text) > kDeepest) {
+    throw InputError(fmt::format(
+        "{}: expected a JSON object nested at most {} deep, found deeper arrays or objects", where,
+        kDeepest));
+  }
   nlohmann::json json;
   try {
     json = nlohmann::json::parse(text);
   } catch (const nlohmann::json::exception& e) {
-    throw InputError(fmt::format("{}: expected JSON, found text that does not parse: {}",
-                                 path.string(), e.what()));
+    throw InputError(fmt::format("{}: expected a JSON object, found text that does not parse: {}",
+                                 where, e.what()));
   }
   if (!json.is_object()) {
-    throw InputError(fmt::format("{}: expected a JSON object, found a JSON {}", path.string(),
-                                 json.type_name()));
+    throw InputError(
+        fmt::format("{}: expected a JSON object, found a JSON {}", where, json.type_name()));
   }
   return json;
+}
+
+nlohmann::json read_json_object(const fs::path& path) {
+  return parse_json_object(read_text_file(path), path.string());
 }
 
 OutputFile::OutputFile(fs::path path) : path_(std::move(path)), target_(link_target(path_)) {

@@ -13,7 +13,11 @@ namespace assay {
 /// The whole file. Throws InputError that names the file if it is missing or unreadable.
 std::string read_text_file(const std::filesystem::path& path);
 
-/// Parses a file that must hold one JSON object; throws InputError with file and position.
+/// Parses what must be one JSON object; `where` starts the message of the InputError. Nesting that
+/// no file of a model has is refused, since recursion over it would overflow the stack.
+nlohmann::json parse_json_object(std::string_view text, const std::string& where);
+
+/// The same of a whole file.
 nlohmann::json read_json_object(const std::filesystem::path& path);
 
 /// A file that is written under a temporary name beside `path` and renamed by commit(). Without
