@@ -40,7 +40,8 @@ void perplexity_command(PerplexityArguments arguments) {
   if (arguments.options.stride == 0)
     arguments.options.stride = std::max(1, arguments.options.context / 2);
   options.max_batch = 1;
-  options.max_seq = std::clamp(arguments.options.context, 1, config.context_length());
+  check_options(arguments.options, config.context_length());
+  options.max_seq = arguments.options.context;
   options.all_logits = true;
   Llama model(*source, options);
   PerplexityResult result;

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <numeric>
 
 #include "engine/convert.h"
@@ -149,6 +150,7 @@ std::vector<int> Llama::prefill(const std::vector<std::vector<int>>& prompts,
         std::max(input.rope_length, past_lens.at(b) + static_cast<int>(prompts[b].size()));
   }
   if (keep_logits_) host_logits_.assign(prompts.size() * V, 0.0F);
+  picked_logits_.assign(prompts.size(), 0.0F);
 
   for (std::size_t first = 0; first < longest; first += chunk) {
     input.ids.clear();
@@ -171,6 +173,7 @@ std::vector<int> Llama::prefill(const std::vector<std::vector<int>>& prompts,
       for (const std::size_t b : ending) {
         next[b] = tokens[b];
         if (keep_logits_) std::copy_n(&logits[b * V], V, &host_logits_[b * V]);
+        if (keep_picked_logits_) picked_logits_[b] = copy_logit(b, tokens[b]);
       }
     }
     for (std::size_t b = 0; b < prompts.size(); ++b) {
@@ -200,7 +203,24 @@ std::vector<int> Llama::decode(const std::vector<int>& tokens, const std::vector
     graph->second->replay(stream_);
   }
   if (keep_logits_) host_logits_ = copy_logits(step.batch);
-  return copy_tokens(step.batch);
+  std::vector<int> next = copy_tokens(step.batch);
+  picked_logits_.assign(next.size(), 0.0F);
+  for (std::size_t b = 0; keep_picked_logits_ && b < next.size(); ++b) {
+    if (next[b] == 0) picked_logits_[b] = copy_logit(b, 0);
+  }
+  return next;
+}
+
+float Llama::copy_logit(std::size_t row, int token) const {
+  const std::size_t item = size_of(options_.dtype);
+  const std::size_t index =
+      row * static_cast<std::size_t>(config_.vocab_size) + static_cast<std::size_t>(token);
+  std::array<std::byte, sizeof(float)> raw{};
+  copy_to_host(raw.data(), static_cast<const std::byte*>(a_.logits) + index * item, item, stream_);
+  stream_.synchronize();
+  float logit = 0.0F;
+  convert(DType::kF32, &logit, options_.dtype, raw.data(), 1);
+  return logit;
 }
 
 std::vector<float> Llama::copy_logits(int rows) const {

@@ -195,6 +195,28 @@ TEST_F(Program, Perplexity) {
   testing::expect_parts(outcome.out, {"perplexity ", "stride 8"});
   expect_refused(run(base + (scratch_ / "empty").string()), {"empty", "expected a text"});
   expect_refused(run(base + (scratch_ / "text").string() + " --context 33"), {"33"});
+  expect_refused(run(base + (scratch_ / "text").string() + " --context 1"),
+                 {"expected 2 to 32 tokens", "found 1"});
+}
+
+TEST_F(Program, WeightsThatAreNoNumbersAreNoSuccess) {
+  fs::copy(*folder_ / "model", scratch_ / "model");
+  const fs::path weights = scratch_ / "model/model.safetensors";
+  std::string bytes = read_text_file(weights);
+  const std::size_t data = bytes.find("}}") + 2;
+  std::fill(bytes.begin() + static_cast<std::ptrdiff_t>(data + (8 - data % 8) % 8), bytes.end(),
+            '\xFF');
+  testing::write_file(weights, bytes);
+  testing::write_file(scratch_ / "text", "the fox found a ball near the river");
+  const std::string model = " --model " + (scratch_ / "model").string();
+  for (const std::string& command :
+       {"generate --prompt x --max-tokens 3" + model,
+        "perplexity --context 16 --file " + (scratch_ / "text").string() + model}) {
+    const Outcome outcome = run(command);
+    EXPECT_EQ(outcome.exit_code, 1) << outcome.out;
+    testing::expect_parts(outcome.err, {"token 1", "nan", "weights"});
+    EXPECT_EQ(outcome.out.find("nll"), std::string::npos);
+  }
 }
 
 }  // namespace
