@@ -108,8 +108,8 @@ class Fields {
 
  private:
   static bool is_normal_float(const json& value) {
-    const auto number = value.get<double>();
-    return number <= std::numeric_limits<float>::max() && std::isnormal(static_cast<float>(number));
+    const auto v = value.get<double>();
+    return v <= std::numeric_limits<float>::max() && std::isnormal(static_cast<float>(v));
   }
 
   int positive(const std::string& key, const json& value, int most) const {
@@ -209,10 +209,9 @@ ModelConfig parse_config(std::string_view text, const std::string& file) {
   fields.only("model_type", "llama");
   if (const json* names = fields.find("architectures")) {
     if (!names->is_array() || names->size() != 1 || names->front() != "LlamaForCausalLM") {
-      fields.fail(
-          "architectures",
-          fmt::format("only [\"LlamaForCausalLM\"] is supported, found {}",
-                      shown(names->is_array() && names->size() == 1 ? names->front() : *names)));
+      const json& found = names->is_array() && names->size() == 1 ? names->front() : *names;
+      fields.fail("architectures",
+                  fmt::format("only [\"LlamaForCausalLM\"] is supported, found {}", shown(found)));
     }
   } else if (fields.find("model_type") == nullptr) {
     fields.fail("model_type", "required (or architectures), and missing");
@@ -253,10 +252,9 @@ ModelConfig parse_config(std::string_view text, const std::string& file) {
   const std::int64_t qkv_width =
       (std::int64_t{heads} + 2 * std::int64_t{config.num_key_value_heads}) * config.head_dim;
   if (qkv_width > kMostWidth) {
-    fields.fail("head_dim", fmt::format("expected (num_attention_heads + 2 num_key_value_heads) * "
-                                        "head_dim to be at most {}, found ({} + 2 * {}) * {} = {}",
-                                        kMostWidth, heads, config.num_key_value_heads,
-                                        config.head_dim, qkv_width));
+    fields.fail("head_dim", fmt::format("expected (heads + 2 key-value heads) * head_dim to be at "
+                                        "most {}, found {}",
+                                        kMostWidth, qkv_width));
   }
 
   const json* top_theta = fields.find("rope_theta");
