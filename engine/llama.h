@@ -165,6 +165,9 @@ class Llama {
   std::vector<float> picked_logits_;  // (B)
 };
 
+/// The options, with the model's context where max_seq is 0. Throws InputError for those that a
+/// Llama of this config refuses, and for sizes whose memory cannot be counted.
+RunOptions checked_options(RunOptions options, const ModelConfig& config);
 /// Limits of the arena that a Llama with these options plans; `inspect` prints the same plan.
 ActivationLimits activation_limits(const RunOptions& options);
 /// max_seq rounded up to whole buckets: the slots of the cache.

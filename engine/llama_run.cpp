@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <numeric>
 
 #include "engine/convert.h"
@@ -16,7 +17,24 @@ constexpr int kBucket = 64;  // S is a multiple of this: one graph serves 64 dec
 
 int round_to_bucket(int length) { return (length + kBucket - 1) / kBucket * kBucket; }
 
-RunOptions checked(RunOptions options, const ModelConfig& config) {
+/// More than the bytes of weights, cache and arena, and not exact: only to keep sums of bytes far
+/// from overflow.
+double most_bytes(const RunOptions& options, const ModelConfig& config) {
+  const double B = options.max_batch;
+  const double T = std::min(options.prefill_chunk, options.max_seq);
+  const double S = options.max_seq + kBucket;
+  const double L = config.num_hidden_layers;
+  const double H = config.num_attention_heads;
+  const double D = config.head_dim;
+  const double row = 8.0 * config.hidden_size + 4.0 * config.intermediate_size +
+                     8.0 * config.qkv_width() + 2.0 * config.vocab_size + 64;
+  return sizeof(float) * (2 * L * B * H * D * S + 2 * B * H * D * S + B * (H + 2) * T * S +
+                          B * (T + 2) * row + L * config.hidden_size * row);
+}
+
+}  // namespace
+
+RunOptions checked_options(RunOptions options, const ModelConfig& config) {
   if (options.max_seq == 0) options.max_seq = config.context_length();
   const auto require = [](bool good, const char* name, int found, const std::string& expected) {
     if (!good) throw InputError(fmt::format("{}: expected {}, found {}", name, expected, found));
@@ -25,10 +43,16 @@ RunOptions checked(RunOptions options, const ModelConfig& config) {
   require(options.prefill_chunk >= 1, "prefill chunk", options.prefill_chunk, "at least 1");
   require(options.max_seq >= 1 && options.max_seq <= config.context_length(), "sequence length",
           options.max_seq, fmt::format("1 to {}, the model's context", config.context_length()));
+  const std::int64_t rows =
+      std::int64_t{options.max_batch} * std::min(options.prefill_chunk, options.max_seq);
+  if (rows > std::numeric_limits<int>::max() || most_bytes(options, config) > 0x1p60) {
+    throw InputError(fmt::format(
+        "batch, sequence length, prefill chunk: expected sizes that some memory could hold, found "
+        "{}, {}, {}: lower one of them",
+        options.max_batch, options.max_seq, options.prefill_chunk));
+  }
   return options;
 }
-
-}  // namespace
 
 int cache_slots(const RunOptions& options) { return round_to_bucket(options.max_seq); }
 
@@ -44,7 +68,7 @@ ActivationLimits activation_limits(const RunOptions& options) {
 
 Llama::Llama(const WeightSource& source, RunOptions options)
     : config_(source.config()),
-      options_(checked(std::move(options), config_)),
+      options_(checked_options(std::move(options), config_)),
       s_max_(cache_slots(options_)),
       weights_(source, options_.dtype, stream_),
       kv_cache_(config_, options_.dtype, options_.max_batch, s_max_),

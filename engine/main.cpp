@@ -43,6 +43,11 @@ int run(int argc, char** argv) {
     for (const auto& command : commands) command();
     return 0;
   } catch (const CLI::ParseError& error) {
+    // What is missing says little where a misspelt name is why it is missing.
+    if (const std::vector<std::string> unknown = app.remaining(/*recurse=*/true);
+        error.get_exit_code() != 0 && !unknown.empty()) {
+      fmt::print(stderr, "llama2: unknown argument '{}': ", unknown.front());
+    }
     return app.exit(error) == 0 ? 0 : 2;
   } catch (const assay::InputError& error) {
     fmt::print(stderr, "llama2: {}\n", error.what());
