@@ -73,8 +73,7 @@ class Fields {
     if (value == nullptr) fail(key, "required, and missing");
     // The arithmetic is in fp32, where some doubles are zero, infinite or denormal.
     if (!value->is_number() || !(value->get<double>() > 0) || !is_normal_float(*value)) {
-      fail(key, fmt::format("expected a positive number that fp32 can hold, 1.2e-38 to 3.4e+38, "
-                            "found {}",
+      fail(key, fmt::format("expected a positive number of fp32, 1.2e-38 to 3.4e+38, found {}",
                             shown(*value)));
     }
     return value->get<double>();
