@@ -109,6 +109,7 @@ void generate_command(const Arguments& arguments) {
     results = generate(model, tokenizer.get(), requests, hooks, &stats);
   }
   if (stream) fmt::print("\n");
+  std::fflush(stdout);  // the output may be /dev/stdout
   for (const Result& result : results) {
     const std::string line = to_json_line(result) + "\n";
     if (output) {

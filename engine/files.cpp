@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -49,6 +50,15 @@ int nesting(std::string_view text) {
     }
   }
   return deepest;
+}
+
+/// Whether the path leads to the file that standard output is: /dev/stdout, whose other contents
+/// (of >> log, say) a rename would lose.
+bool is_standard_output(const fs::path& path) {
+  struct stat there {};
+  struct stat output {};
+  return ::stat(path.c_str(), &there) == 0 && ::fstat(STDOUT_FILENO, &output) == 0 &&
+         S_ISREG(there.st_mode) && there.st_dev == output.st_dev && there.st_ino == output.st_ino;
 }
 
 /// False as well where a link's text is not the name of what it leads to: those of /proc/self/fd.
@@ -104,7 +114,9 @@ OutputFile::OutputFile(fs::path path) : path_(std::move(path)), target_(link_tar
     throw InputError(fmt::format(
         "{}: cannot be written: expected the name of a file, found a folder", path_.string()));
   }
-  if (fs::exists(path_, ignored) && !is_same_regular_file(path_, target_)) {
+  if (is_standard_output(path_)) {
+    file_ = ::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
+  } else if (fs::exists(path_, ignored) && !is_same_regular_file(path_, target_)) {
     file_ = ::open(path_.c_str(), O_WRONLY | O_NOCTTY | O_CLOEXEC);
   } else {
     temporary_ = target_;

@@ -23,7 +23,8 @@ nlohmann::json read_json_object(const std::filesystem::path& path);
 /// A file that is written under a temporary name beside `path` and renamed by commit(). Without
 /// commit() (an exception, say) the temporary is removed and what was at `path` stays as it was.
 /// A symbolic link stays one: its target is what is replaced. What is no regular file (a device, a
-/// FIFO) is written to as it is, since a rename would put a file in its place.
+/// FIFO) is written to as it is, since a rename would put a file in its place; standard output is
+/// written to where it stands.
 class OutputFile {
  public:
   /// Throws InputError if the file cannot be created there.

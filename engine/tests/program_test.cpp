@@ -304,6 +304,27 @@ TEST_F(Program, ClosedStandardOutputDoesNotReachTheResults) {
   EXPECT_TRUE(nlohmann::json::accept(read_text_file(output))) << read_text_file(output);
 }
 
+TEST_F(Program, WritesResultsToStandardOutput) {
+  fs::create_symlink("/proc/self/fd/1", scratch_ / "stdout");  // as /dev/stdout is
+  const std::string command = "generate --prompt-ids 1,2 --max-tokens 2 --model " +
+                              (*folder_ / "model").string() + " --output " +
+                              (scratch_ / "stdout").string();
+  testing::write_file(scratch_ / "log", "kept\n");
+  const std::string log = (scratch_ / "log").string();
+  for (const std::string& output : {">> " + log, "| cat >> " + log}) {
+    EXPECT_EQ(run_into(output, command).exit_code, 0);
+  }
+  std::istringstream text(read_text_file(log));
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(text, line);) lines.push_back(line);
+  ASSERT_EQ(lines.size(), 5U) << text.str();
+  EXPECT_EQ(lines[0], "kept");
+  EXPECT_FALSE(lines[1].empty());
+  EXPECT_EQ(lines[3], lines[1]);
+  for (const std::size_t i : {2, 4}) EXPECT_TRUE(nlohmann::json::accept(lines[i])) << lines[i];
+  EXPECT_TRUE(fs::is_symlink(scratch_ / "stdout"));
+}
+
 TEST_F(Program, WritesResultsToAFifo) {
   const fs::path fifo = scratch_ / "fifo";
   ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
