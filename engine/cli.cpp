@@ -3,23 +3,79 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <charconv>
 #include <cstdio>
+#include <system_error>
 #include <utility>
 
 #include "engine/random_weights.h"
+#include "kernels/device/error.h"
 
 namespace assay {
 
+namespace {
+
+/// The whole of `text`, in decimal, without sign or leading zeros.
+template <class Number>
+bool read_decimal(std::string_view text, Number& value) {
+  if (text.empty() || (text.front() == '0' && text.size() > 1)) return false;
+  if (text.find_first_not_of("0123456789") != std::string_view::npos) return false;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc() && end == text.data() + text.size();
+}
+
+}  // namespace
+
+std::vector<int> parse_numbers(std::string_view text, const std::string& option) {
+  std::vector<int> numbers;
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const std::size_t end = std::min(text.find(',', begin), text.size());
+    const std::string_view item = text.substr(begin, end - begin);
+    begin = end + 1;
+    if (!read_decimal(item, numbers.emplace_back())) {
+      throw InputError(
+          fmt::format("{}: expected whole numbers in decimal with commas between them, such as "
+                      "0,3, found \"{}\" in \"{}\"",
+                      option, item, text));
+    }
+  }
+  return numbers;
+}
+
+CLI::Validator not_empty() {
+  return {[](const std::string& value) {
+            return std::string(value.empty() ? "expected a value, found an empty one" : "");
+          },
+          ""};
+}
+
+CLI::Validator seed_number() {
+  return {[](const std::string& value) {
+            std::uint64_t seed = 0;
+            if (read_decimal(value, seed)) return std::string();
+            return fmt::format("expected a whole number in decimal, 0 to 2^64 - 1, found \"{}\"",
+                               value);
+          },
+          ""};
+}
+
 void ModelArguments::add_to(CLI::App& command) {
   CLI::Option_group* source = command.add_option_group("model");
-  source->add_option("--model", model, "Folder of a Hugging Face checkpoint");
-  source->add_option("--random", random,
-                     "A model of random weights, made in memory: tiny, 1b, 7b ...");
+  source->add_option("--model", model, "Folder of a Hugging Face checkpoint")->check(not_empty());
+  source
+      ->add_option("--random", random,
+                   "A model of random weights, made in memory: tiny, 1b, 7b ...")
+      ->check(not_empty());
   source->require_option(1);
-  command.add_option("--random-seed", random_seed, "Seed of --random")->capture_default_str();
-  command.add_option("--dtype", dtype, "fp32, fp16 or bf16 [the checkpoint's]");
-  command.add_option("--kernels", kernels,
-                     "Versions to use: best, baseline, op=version, ... [ASSAY_KERNELS, else best]");
+  command.add_option("--random-seed", random_seed, "Seed of --random")
+      ->capture_default_str()
+      ->check(seed_number());
+  command.add_option("--dtype", dtype, "fp32, fp16 or bf16 [the checkpoint's]")->check(not_empty());
+  command
+      .add_option("--kernels", kernels,
+                  "Versions to use: best, baseline, op=version, ... [ASSAY_KERNELS, else best]")
+      ->check(not_empty());
   command.add_option("--batch", batch, "Sequences at a time")->capture_default_str();
   command.add_option("--max-seq", max_seq, "Tokens of one sequence that fit [as needed]");
   command

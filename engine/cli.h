@@ -5,6 +5,8 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "engine/checkpoint.h"
 #include "engine/llama.h"
@@ -17,6 +19,14 @@ std::function<void()> add_perplexity(CLI::App& app);
 std::function<void()> add_inspect(CLI::App& app);
 std::function<void()> add_make_random(CLI::App& app);
 std::function<void()> add_round(CLI::App& app);
+
+/// "0,3": whole numbers in decimal, none left out. `option` starts the message of the InputError.
+std::vector<int> parse_numbers(std::string_view text, const std::string& option);
+
+/// For options whose empty value would read as one that was not given.
+CLI::Validator not_empty();
+/// For seeds: CLI11 itself takes -1 as 2^64 - 1, and a leading 0 as octal.
+CLI::Validator seed_number();
 
 /// Options of every command that names a model.
 struct ModelArguments {

@@ -19,7 +19,8 @@ namespace {
 struct Arguments {
   ModelArguments model;
   std::string prompt;
-  std::vector<int> prompt_ids;
+  std::string prompt_ids;
+  bool has_prompt_ids = false;
   std::string prompts_file;
   std::string output;
   Request defaults;
@@ -36,7 +37,7 @@ std::vector<Request> read_all(const Arguments& arguments, const Tokenizer* token
   }
   Request request = arguments.defaults;
   request.id = "1";
-  if (arguments.prompt_ids.empty()) {
+  if (!arguments.has_prompt_ids) {
     if (tokenizer == nullptr) {
       throw InputError(
           "--prompt needs a tokenizer.model, and the model has none: use --prompt-ids");
@@ -44,7 +45,7 @@ std::vector<Request> read_all(const Arguments& arguments, const Tokenizer* token
     request.prompt_ids = tokenizer->encode(arguments.prompt);
     request.text_prompt = true;
   } else {
-    request.prompt_ids = arguments.prompt_ids;
+    request.prompt_ids = parse_numbers(arguments.prompt_ids, "--prompt-ids");
   }
   check_request(request, config, context, "prompt");
   return {request};
@@ -108,6 +109,7 @@ void generate_command(const Arguments& arguments) {
     results = generate(model, tokenizer.get(), requests, hooks, &stats);
   }
   if (stream) fmt::print("\n");
+  std::fflush(stdout);  // the output may be /dev/stdout
   for (const Result& result : results) {
     const std::string line = to_json_line(result) + "\n";
     if (output) {
@@ -128,13 +130,15 @@ std::function<void()> add_generate(CLI::App& app) {
   arguments->model.add_to(*command);
   CLI::Option_group* prompt = command->add_option_group("prompt");
   prompt->add_option("--prompt", arguments->prompt, "Text to continue");
-  prompt->add_option("--prompt-ids", arguments->prompt_ids, "Token ids to continue: 1,15043,3186")
-      ->delimiter(',');
-  prompt->add_option("--prompts", arguments->prompts_file,
-                     "JSONL file: {\"prompt\" or \"prompt_ids\", \"max_tokens\", \"temperature\" "
-                     "...} per line");
+  const CLI::Option* prompt_ids = prompt->add_option("--prompt-ids", arguments->prompt_ids,
+                                                     "Token ids to continue: 1,15043,3186");
+  prompt
+      ->add_option("--prompts", arguments->prompts_file,
+                   "JSONL file: {\"prompt\" or \"prompt_ids\", \"max_tokens\", \"temperature\" "
+                   "...} per line")
+      ->check(not_empty());
   prompt->require_option(1);
-  command->add_option("--output", arguments->output, "JSONL file of results");
+  command->add_option("--output", arguments->output, "JSONL file of results")->check(not_empty());
   Request& defaults = arguments->defaults;
   command->add_option("--max-tokens", defaults.max_tokens, "New tokens, at most")
       ->capture_default_str();
@@ -153,7 +157,8 @@ std::function<void()> add_generate(CLI::App& app) {
   command->add_option("--repetition-penalty", defaults.sampling.repetition_penalty, "1: none")
       ->capture_default_str();
   command->add_option("--seed", defaults.sampling.seed, "Seed of the sampling")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->check(seed_number());
   command
       ->add_option("--top-logprobs", defaults.top_logprobs,
                    "Report so many of the likeliest tokens at every step, in the output file")
@@ -163,7 +168,8 @@ std::function<void()> add_generate(CLI::App& app) {
                     "A progress bar, even where stderr is no terminal");
   command->add_flag("--stats", arguments->stats,
                     "Tokens per second, memory and launches, on stderr");
-  return [command, arguments] {
+  return [command, arguments, prompt_ids] {
+    arguments->has_prompt_ids = prompt_ids->count() > 0;
     if (command->parsed()) generate_command(*arguments);
   };
 }

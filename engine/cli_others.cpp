@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "engine/cli.h"
 #include "engine/files.h"
@@ -40,7 +41,8 @@ void perplexity_command(PerplexityArguments arguments) {
   if (arguments.options.stride == 0)
     arguments.options.stride = std::max(1, arguments.options.context / 2);
   options.max_batch = 1;
-  options.max_seq = std::clamp(arguments.options.context, 1, config.context_length());
+  check_options(arguments.options, config.context_length());
+  options.max_seq = arguments.options.context;
   options.all_logits = true;
   Llama model(*source, options);
   PerplexityResult result;
@@ -62,8 +64,8 @@ struct InspectArguments {
 
 void inspect_command(const InspectArguments& arguments) {
   const std::unique_ptr<WeightSource> source = arguments.model.open();
-  RunOptions options = arguments.model.run_options(source->config());
-  if (options.max_seq == 0) options.max_seq = source->config().context_length();
+  const RunOptions options =
+      checked_options(arguments.model.run_options(source->config()), source->config());
   arguments.model.open_tokenizer(source->config());  // only for what it refuses
   fmt::print("{}\n", describe_config(source->config()));
   const auto* checkpoint = dynamic_cast<const Checkpoint*>(source.get());
@@ -79,18 +81,25 @@ struct MakeRandomArguments {
   std::string dtype = "fp16";
   std::uint64_t seed = 0;
   double shard_gib = 0;
-  // Sizes that replace the preset's; 0: the preset's.
-  int vocab = 0, hidden = 0, intermediate = 0, layers = 0, heads = 0, kv_heads = 0, head_dim = 0;
-  int context = 0;
+  // Sizes that replace the preset's.
+  std::optional<int> vocab, hidden, intermediate, layers, heads, kv_heads, head_dim, context;
   bool attention_bias = false, mlp_bias = false, tie = false;
 };
 
 void make_random_command(const MakeRandomArguments& a) {
   ModelConfig config = preset_config(a.preset);
-  const auto replace = [](int& field, int value) {
-    if (value != 0) field = value;
-    return value != 0;
+  const auto replace = [](int& field, std::optional<int> value) {
+    if (value) field = *value;
+    return value.has_value();
   };
+  // Not past what the cast to bytes can hold, and 0 bytes would be one file.
+  constexpr double kMostGib = 1 << 20;
+  const double shard_bytes = a.shard_gib * (1 << 30);
+  if (a.shard_gib != 0 && !(shard_bytes >= 1 && a.shard_gib <= kMostGib)) {
+    throw InputError(
+        fmt::format("--shard-gib: expected 0 or a number above it, at most {}, found {}", kMostGib,
+                    a.shard_gib));
+  }
   replace(config.vocab_size, a.vocab);
   replace(config.intermediate_size, a.intermediate);
   replace(config.num_hidden_layers, a.layers);
@@ -109,7 +118,7 @@ void make_random_command(const MakeRandomArguments& a) {
   parse_config(config_to_json(config),
                "the shape asked for");  // refuses what does not fit together
   write_checkpoint(a.output, RandomWeights(config, a.seed),
-                   static_cast<std::uint64_t>(a.shard_gib * (1 << 30)));
+                   static_cast<std::uint64_t>(shard_bytes));
   fmt::print("{}", describe_config(config));
 }
 
@@ -120,7 +129,9 @@ std::function<void()> add_perplexity(CLI::App& app) {
   CLI::App* command =
       app.add_subcommand("perplexity", "Perplexity of a text file, by sliding windows");
   arguments->model.add_to(*command);
-  command->add_option("--file", arguments->text_file, "Text to score")->required();
+  command->add_option("--file", arguments->text_file, "Text to score")
+      ->required()
+      ->check(not_empty());
   command->add_option("--context", arguments->options.context,
                       "Tokens of a window [the trained context]");
   command->add_option("--stride", arguments->options.stride,
@@ -144,10 +155,16 @@ std::function<void()> add_inspect(CLI::App& app) {
 std::function<void()> add_make_random(CLI::App& app) {
   auto a = std::make_shared<MakeRandomArguments>();
   CLI::App* command = app.add_subcommand("make-random", "Write a checkpoint of random weights");
-  command->add_option("--output", a->output, "Folder to write")->required();
-  command->add_option("--preset", a->preset, "tiny, 1b, 7b, 13b or 70b")->capture_default_str();
-  command->add_option("--dtype", a->dtype, "fp32, fp16 or bf16")->capture_default_str();
-  command->add_option("--seed", a->seed, "Seed of the weights")->capture_default_str();
+  command->add_option("--output", a->output, "Folder to write")->required()->check(not_empty());
+  command->add_option("--preset", a->preset, "tiny, 1b, 7b, 13b or 70b")
+      ->capture_default_str()
+      ->check(not_empty());
+  command->add_option("--dtype", a->dtype, "fp32, fp16 or bf16")
+      ->capture_default_str()
+      ->check(not_empty());
+  command->add_option("--seed", a->seed, "Seed of the weights")
+      ->capture_default_str()
+      ->check(seed_number());
   command->add_option("--shard-gib", a->shard_gib, "Shards of at most so many GiB; 0: one file")
       ->capture_default_str();
   command->add_option("--vocab", a->vocab, "V");

@@ -27,6 +27,19 @@ constexpr std::array kHarmlessKeys = {
     "problem_type",    "finetuning_task",   "task_specific_params",
 };
 
+// Bounds that no published model comes near. Within them, sizes of tensors stay far from overflow,
+// and a mistyped number is an error before anything is made of its size.
+constexpr int kMostLayers = 4096;
+constexpr int kMostWidth = 1 << 20;
+constexpr int kMostTokens = 1 << 24;  // of the vocabulary; of the context
+
+/// A value for a message; what may be long, by its type and size.
+std::string shown(const json& value) {
+  if (value.is_structured()) return fmt::format("an {} of {}", value.type_name(), value.size());
+  const std::string text = value.dump();
+  return text.size() <= 80 ? text : text.substr(0, 80) + "...";
+}
+
 /// Typed access to one JSON object of a config; remembers what was asked for, so that whatever is
 /// left at the end can be refused by name.
 class Fields {
@@ -45,21 +58,23 @@ class Fields {
     return it == object_.end() || it->is_null() ? nullptr : &*it;
   }
 
-  int positive(const std::string& key) {
+  /// An integer from 1 to `most`.
+  int positive(const std::string& key, int most) {
     const json* value = find(key);
     if (value == nullptr) fail(key, "required, and missing");
-    return positive(key, *value);
+    return positive(key, *value, most);
   }
-  int positive_or(const std::string& key, int fallback) {
+  int positive_or(const std::string& key, int most, int fallback) {
     const json* value = find(key);
-    return value == nullptr ? fallback : positive(key, *value);
+    return value == nullptr ? fallback : positive(key, *value, most);
   }
   double positive_number(const std::string& key) {
     const json* value = find(key);
     if (value == nullptr) fail(key, "required, and missing");
-    if (!value->is_number() || !(value->get<double>() > 0) ||
-        !std::isfinite(value->get<double>())) {
-      fail(key, fmt::format("expected a positive number, found {}", value->dump()));
+    // The arithmetic is in fp32, where some doubles are zero, infinite or denormal.
+    if (!value->is_number() || !(value->get<double>() > 0) || !is_normal_float(*value)) {
+      fail(key, fmt::format("expected a positive number of fp32, 1.2e-38 to 3.4e+38, found {}",
+                            shown(*value)));
     }
     return value->get<double>();
   }
@@ -67,18 +82,18 @@ class Fields {
     const json* value = find(key);
     if (value == nullptr) return fallback;
     if (!value->is_boolean())
-      fail(key, fmt::format("expected true or false, found {}", value->dump()));
+      fail(key, fmt::format("expected true or false, found {}", shown(*value)));
     return value->get<bool>();
   }
   std::string text(const std::string& key, const json& value) const {
-    if (!value.is_string()) fail(key, fmt::format("expected a string, found {}", value.dump()));
+    if (!value.is_string()) fail(key, fmt::format("expected a string, found {}", shown(value)));
     return value.get<std::string>();
   }
   /// Refuses any value other than the one that this engine computes.
   void only(const std::string& key, const json& supported) {
     const json* value = find(key);
     if (value != nullptr && *value != supported) {
-      fail(key, fmt::format("only {} is supported, found {}", supported.dump(), value->dump()));
+      fail(key, fmt::format("only {} is supported, found {}", supported.dump(), shown(*value)));
     }
   }
   void refuse_the_rest() const {
@@ -86,15 +101,22 @@ class Fields {
       if (std::find(seen_.begin(), seen_.end(), key) != seen_.end()) continue;
       fail(key, fmt::format("not supported (found {}): it may change the maths, and this engine "
                             "does not know it",
-                            value.dump().substr(0, 80)));
+                            shown(value)));
     }
   }
 
  private:
-  int positive(const std::string& key, const json& value) const {
-    if (!value.is_number_integer() || value.get<std::int64_t>() < 1 ||
-        value.get<std::int64_t>() > std::numeric_limits<int>::max()) {
-      fail(key, fmt::format("expected a positive integer, found {}", value.dump()));
+  static bool is_normal_float(const json& value) {
+    const auto v = value.get<double>();
+    return v <= std::numeric_limits<float>::max() && std::isnormal(static_cast<float>(v));
+  }
+
+  int positive(const std::string& key, const json& value, int most) const {
+    // As unsigned, since a number past 2^63 would come out negative.
+    if (!value.is_number_unsigned() || value.get<std::uint64_t>() < 1 ||
+        value.get<std::uint64_t>() > static_cast<std::uint64_t>(most)) {
+      fail(key,
+           fmt::format("expected a positive integer, at most {}, found {}", most, shown(value)));
     }
     return value.get<int>();
   }
@@ -110,14 +132,14 @@ void parse_rope(ModelConfig& config, const json& object, const std::string& file
                 const std::string& key) {
   if (!object.is_object()) {
     throw InputError(
-        fmt::format("{}: field '{}': expected an object, found {}", file, key, object.dump()));
+        fmt::format("{}: field '{}': expected an object, found {}", file, key, shown(object)));
   }
   Fields rope(object, file, key + ".");
   const json* type = rope.find("rope_type");
   const json* old_type = rope.find("type");
   if (type != nullptr && old_type != nullptr && *type != *old_type) {
     rope.fail("type",
-              fmt::format("says {}, but rope_type says {}", old_type->dump(), type->dump()));
+              fmt::format("says {}, but rope_type says {}", shown(*old_type), shown(*type)));
   }
   if (type == nullptr) type = old_type;
   const std::string name = type == nullptr ? "default" : rope.text("rope_type", *type);
@@ -145,23 +167,11 @@ std::vector<int> parse_token_ids(Fields& fields, const std::string& key, const j
     if (!id.is_number_integer() || id.get<std::int64_t>() < 0 ||
         id.get<std::int64_t>() >= vocab_size) {
       fields.fail(key, fmt::format("expected token ids from 0 to vocab_size - 1 = {}, found {}",
-                                   vocab_size - 1, value.dump()));
+                                   vocab_size - 1, shown(id)));
     }
     ids.push_back(id.get<int>());
   }
   return ids;
-}
-
-json parse_object(std::string_view text, const std::string& file) {
-  try {
-    json root = json::parse(text);
-    if (root.is_object()) return root;
-    throw InputError(
-        fmt::format("{}: expected a JSON object, found a JSON {}", file, root.type_name()));
-  } catch (const json::exception& e) {
-    throw InputError(
-        fmt::format("{}: expected JSON, found text that does not parse: {}", file, e.what()));
-  }
 }
 
 }  // namespace
@@ -191,34 +201,35 @@ DType parse_dtype(std::string_view name, const std::string& where) {
 }
 
 ModelConfig parse_config(std::string_view text, const std::string& file) {
-  const json root = parse_object(text, file);
+  const json root = parse_json_object(text, file);
   Fields fields(root, file);
   ModelConfig config;
 
   fields.only("model_type", "llama");
   if (const json* names = fields.find("architectures")) {
     if (!names->is_array() || names->size() != 1 || names->front() != "LlamaForCausalLM") {
+      const json& found = names->is_array() && names->size() == 1 ? names->front() : *names;
       fields.fail("architectures",
-                  fmt::format("only [\"LlamaForCausalLM\"] is supported, found {}", names->dump()));
+                  fmt::format("only [\"LlamaForCausalLM\"] is supported, found {}", shown(found)));
     }
   } else if (fields.find("model_type") == nullptr) {
     fields.fail("model_type", "required (or architectures), and missing");
   }
 
-  config.vocab_size = fields.positive("vocab_size");
-  config.hidden_size = fields.positive("hidden_size");
-  config.intermediate_size = fields.positive("intermediate_size");
-  config.num_hidden_layers = fields.positive("num_hidden_layers");
-  config.num_attention_heads = fields.positive("num_attention_heads");
+  config.vocab_size = fields.positive("vocab_size", kMostTokens);
+  config.hidden_size = fields.positive("hidden_size", kMostWidth);
+  config.intermediate_size = fields.positive("intermediate_size", kMostWidth);
+  config.num_hidden_layers = fields.positive("num_hidden_layers", kMostLayers);
+  config.num_attention_heads = fields.positive("num_attention_heads", kMostWidth);
   config.num_key_value_heads =
-      fields.positive_or("num_key_value_heads", config.num_attention_heads);
-  config.max_position_embeddings = fields.positive("max_position_embeddings");
+      fields.positive_or("num_key_value_heads", kMostWidth, config.num_attention_heads);
+  config.max_position_embeddings = fields.positive("max_position_embeddings", kMostTokens);
   config.rms_norm_eps = static_cast<float>(fields.positive_number("rms_norm_eps"));
   config.attention_bias = fields.boolean_or("attention_bias", false);
   config.mlp_bias = fields.boolean_or("mlp_bias", false);
   config.tie_word_embeddings = fields.boolean_or("tie_word_embeddings", false);
   const int heads = config.num_attention_heads;
-  config.head_dim = fields.positive_or("head_dim", 0);
+  config.head_dim = fields.positive_or("head_dim", kMostWidth, 0);
   if (config.head_dim == 0) {
     if (config.hidden_size % heads != 0) {
       fields.fail("hidden_size", fmt::format("expected a multiple of num_attention_heads = {}, "
@@ -235,6 +246,14 @@ ModelConfig parse_config(std::string_view text, const std::string& file) {
     fields.fail("num_key_value_heads", fmt::format("expected a divisor of num_attention_heads = "
                                                    "{}, found {}",
                                                    heads, config.num_key_value_heads));
+  }
+
+  const std::int64_t qkv_width =
+      (std::int64_t{heads} + 2 * std::int64_t{config.num_key_value_heads}) * config.head_dim;
+  if (qkv_width > kMostWidth) {
+    fields.fail("head_dim", fmt::format("expected (heads + 2 key-value heads) * head_dim to be at "
+                                        "most {}, found {}",
+                                        kMostWidth, qkv_width));
   }
 
   const json* top_theta = fields.find("rope_theta");
@@ -264,7 +283,11 @@ ModelConfig parse_config(std::string_view text, const std::string& file) {
     }
   }
   if (const json* bos = fields.find("bos_token_id")) {
-    config.bos_token_id = parse_token_ids(fields, "bos_token_id", *bos, config.vocab_size).at(0);
+    const std::vector<int> ids = parse_token_ids(fields, "bos_token_id", *bos, config.vocab_size);
+    if (ids.size() != 1) {
+      fields.fail("bos_token_id", fmt::format("expected one token id, found {}", shown(*bos)));
+    }
+    config.bos_token_id = ids.front();
   } else if (root.contains("bos_token_id")) {
     config.bos_token_id = -1;  // an explicit null: no such token
   }
@@ -285,8 +308,7 @@ ModelConfig parse_config(std::string_view text, const std::string& file) {
     if (const json* value = fields.find(key)) {
       const bool off = (value->is_boolean() && !value->get<bool>()) ||
                        ((value->is_object() || value->is_array()) && value->empty());
-      if (!off)
-        fields.fail(key, fmt::format("not supported (found {})", value->dump().substr(0, 80)));
+      if (!off) fields.fail(key, fmt::format("not supported (found {})", shown(*value)));
     }
   }
   for (const char* key : kHarmlessKeys) fields.find(key);

@@ -13,11 +13,18 @@ namespace assay {
 /// The whole file. Throws InputError that names the file if it is missing or unreadable.
 std::string read_text_file(const std::filesystem::path& path);
 
-/// Parses a file that must hold one JSON object; throws InputError with file and position.
+/// Parses what must be one JSON object; `where` starts the message of the InputError. Nesting that
+/// no file of a model has is refused, since recursion over it would overflow the stack.
+nlohmann::json parse_json_object(std::string_view text, const std::string& where);
+
+/// The same of a whole file.
 nlohmann::json read_json_object(const std::filesystem::path& path);
 
 /// A file that is written under a temporary name beside `path` and renamed by commit(). Without
 /// commit() (an exception, say) the temporary is removed and what was at `path` stays as it was.
+/// A symbolic link stays one: its target is what is replaced. What is no regular file (a device, a
+/// FIFO) is written to as it is, since a rename would put a file in its place; standard output is
+/// written to where it stands.
 class OutputFile {
  public:
   /// Throws InputError if the file cannot be created there.
@@ -28,7 +35,7 @@ class OutputFile {
 
   /// Appends bytes. Throws Error when the disk refuses them.
   void write(std::string_view bytes);
-  /// Reserves room for `bytes` in all; write_at then fills it from any thread.
+  /// Reserves room for `bytes` in all; write_at then fills it from any thread. Regular files only.
   void resize(std::uint64_t bytes);
   void write_at(std::uint64_t offset, const void* data, std::size_t bytes);
   /// Flushes, closes and gives the file its final name.
@@ -37,8 +44,11 @@ class OutputFile {
   const std::filesystem::path& path() const { return path_; }
 
  private:
+  void write_all(std::string_view bytes, const std::uint64_t* offset);
+
   std::filesystem::path path_;
-  std::filesystem::path temporary_;
+  std::filesystem::path target_;     // path_ without symbolic links
+  std::filesystem::path temporary_;  // empty where the target itself is written to
   int file_ = -1;
   std::uint64_t end_ = 0;
 };

@@ -1,10 +1,14 @@
 #include "engine/generate.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <numeric>
 #include <optional>
+
+#include "kernels/device/error.h"
 
 namespace assay {
 namespace {
@@ -62,6 +66,7 @@ class Batch {
     }
     model_.set_sampling(sampling);
     model_.keep_logits(keep_logits);
+    model_.keep_picked_logits(true);
 
     Clock::time_point start = Clock::now();
     std::vector<int> tokens = model_.prefill(prompts, std::vector<int>(prompts.size(), 0));
@@ -101,6 +106,13 @@ class Batch {
       if (sequence.finished) continue;
       const int token = tokens[b];
       Result& result = sequence.result;
+      const float logit = model_.picked_logits()[b];
+      if (!std::isfinite(logit)) {
+        throw Error(fmt::format(
+            "prompt {}: new token {}: expected finite logits, found {} for the likeliest token: "
+            "look for weights that are not finite, or try --dtype fp32",
+            result.id, result.token_ids.size() + 1, logit));
+      }
       result.token_ids.push_back(token);
       if (sequence.request->top_logprobs > 0) {
         const float* row = &model_.logits()[b * static_cast<std::size_t>(V)];

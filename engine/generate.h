@@ -35,7 +35,8 @@ int tokens_in_cache(const Request& request);
 
 /// Generates every request, as many at a time as the model was made for, in the order given; each
 /// result is what the request alone would give, up to rounding. Requests must have passed
-/// check_request. `tokenizer` may be null: results then have no text.
+/// check_request. `tokenizer` may be null: results then have no text. Throws Error where no logit
+/// of a step is a number.
 std::vector<Result> generate(Llama& model, const Tokenizer* tokenizer,
                              const std::vector<Request>& requests, const GenerateHooks& hooks = {},
                              GenerateStats* stats = nullptr);

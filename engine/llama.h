@@ -89,6 +89,13 @@ class Llama {
   void keep_logits(bool keep) { keep_logits_ = keep; }
   const std::vector<float>& logits() const { return host_logits_; }
 
+  /// Makes prefill and decode fill picked_logits().
+  void keep_picked_logits(bool keep) { keep_picked_logits_ = keep; }
+  /// The logit (B) of each token that the last prefill or decode returned. A decode looks only at
+  /// token 0, which is what sampling returns where no logit is a number, as more would cost each
+  /// step another wait for the device; the others it leaves at 0.
+  const std::vector<float>& picked_logits() const { return picked_logits_; }
+
   // The parts of a step, for suites that feed them their own inputs. begin_step first; then x()
   // holds, and each block updates, the residual stream (T, C).
   Step begin_step(const StepInput& input);
@@ -129,6 +136,7 @@ class Llama {
   void tap(std::string_view name, void* data, Shape shape);
   void tap(int layer, std::string_view name, void* data, Shape shape);
   void upload_rope(int length);
+  float copy_logit(std::size_t row, int token) const;
   template <class Args>
   void run(const Op<Args>& op, const Args& args) {
     const Version<Args>& version = options_.kernels.resolve(op, args);
@@ -153,8 +161,13 @@ class Llama {
   std::vector<float> host_inv_freq_;
   bool keep_logits_ = false;
   std::vector<float> host_logits_;  // (B, V)
+  bool keep_picked_logits_ = false;
+  std::vector<float> picked_logits_;  // (B)
 };
 
+/// The options, with the model's context where max_seq is 0. Throws InputError for those that a
+/// Llama of this config refuses, and for sizes whose memory cannot be counted.
+RunOptions checked_options(RunOptions options, const ModelConfig& config);
 /// Limits of the arena that a Llama with these options plans; `inspect` prints the same plan.
 ActivationLimits activation_limits(const RunOptions& options);
 /// max_seq rounded up to whole buckets: the slots of the cache.

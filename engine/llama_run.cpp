@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <limits>
 #include <numeric>
 
 #include "engine/convert.h"
@@ -15,7 +17,24 @@ constexpr int kBucket = 64;  // S is a multiple of this: one graph serves 64 dec
 
 int round_to_bucket(int length) { return (length + kBucket - 1) / kBucket * kBucket; }
 
-RunOptions checked(RunOptions options, const ModelConfig& config) {
+/// More than the bytes of weights, cache and arena, and not exact: only to keep sums of bytes far
+/// from overflow.
+double most_bytes(const RunOptions& options, const ModelConfig& config) {
+  const double B = options.max_batch;
+  const double T = std::min(options.prefill_chunk, options.max_seq);
+  const double S = options.max_seq + kBucket;
+  const double L = config.num_hidden_layers;
+  const double H = config.num_attention_heads;
+  const double D = config.head_dim;
+  const double row = 8.0 * config.hidden_size + 4.0 * config.intermediate_size +
+                     8.0 * config.qkv_width() + 2.0 * config.vocab_size + 64;
+  return sizeof(float) * (2 * L * B * H * D * S + 2 * B * H * D * S + B * (H + 2) * T * S +
+                          B * (T + 2) * row + L * config.hidden_size * row);
+}
+
+}  // namespace
+
+RunOptions checked_options(RunOptions options, const ModelConfig& config) {
   if (options.max_seq == 0) options.max_seq = config.context_length();
   const auto require = [](bool good, const char* name, int found, const std::string& expected) {
     if (!good) throw InputError(fmt::format("{}: expected {}, found {}", name, expected, found));
@@ -24,10 +43,16 @@ RunOptions checked(RunOptions options, const ModelConfig& config) {
   require(options.prefill_chunk >= 1, "prefill chunk", options.prefill_chunk, "at least 1");
   require(options.max_seq >= 1 && options.max_seq <= config.context_length(), "sequence length",
           options.max_seq, fmt::format("1 to {}, the model's context", config.context_length()));
+  const std::int64_t rows =
+      std::int64_t{options.max_batch} * std::min(options.prefill_chunk, options.max_seq);
+  if (rows > std::numeric_limits<int>::max() || most_bytes(options, config) > 0x1p60) {
+    throw InputError(fmt::format(
+        "batch, sequence length, prefill chunk: expected sizes that some memory could hold, found "
+        "{}, {}, {}: lower one of them",
+        options.max_batch, options.max_seq, options.prefill_chunk));
+  }
   return options;
 }
-
-}  // namespace
 
 int cache_slots(const RunOptions& options) { return round_to_bucket(options.max_seq); }
 
@@ -43,7 +68,7 @@ ActivationLimits activation_limits(const RunOptions& options) {
 
 Llama::Llama(const WeightSource& source, RunOptions options)
     : config_(source.config()),
-      options_(checked(std::move(options), config_)),
+      options_(checked_options(std::move(options), config_)),
       s_max_(cache_slots(options_)),
       weights_(source, options_.dtype, stream_),
       kv_cache_(config_, options_.dtype, options_.max_batch, s_max_),
@@ -149,6 +174,7 @@ std::vector<int> Llama::prefill(const std::vector<std::vector<int>>& prompts,
         std::max(input.rope_length, past_lens.at(b) + static_cast<int>(prompts[b].size()));
   }
   if (keep_logits_) host_logits_.assign(prompts.size() * V, 0.0F);
+  picked_logits_.assign(prompts.size(), 0.0F);
 
   for (std::size_t first = 0; first < longest; first += chunk) {
     input.ids.clear();
@@ -171,6 +197,7 @@ std::vector<int> Llama::prefill(const std::vector<std::vector<int>>& prompts,
       for (const std::size_t b : ending) {
         next[b] = tokens[b];
         if (keep_logits_) std::copy_n(&logits[b * V], V, &host_logits_[b * V]);
+        if (keep_picked_logits_) picked_logits_[b] = copy_logit(b, tokens[b]);
       }
     }
     for (std::size_t b = 0; b < prompts.size(); ++b) {
@@ -200,7 +227,24 @@ std::vector<int> Llama::decode(const std::vector<int>& tokens, const std::vector
     graph->second->replay(stream_);
   }
   if (keep_logits_) host_logits_ = copy_logits(step.batch);
-  return copy_tokens(step.batch);
+  std::vector<int> next = copy_tokens(step.batch);
+  picked_logits_.assign(next.size(), 0.0F);
+  for (std::size_t b = 0; keep_picked_logits_ && b < next.size(); ++b) {
+    if (next[b] == 0) picked_logits_[b] = copy_logit(b, 0);
+  }
+  return next;
+}
+
+float Llama::copy_logit(std::size_t row, int token) const {
+  const std::size_t item = size_of(options_.dtype);
+  const std::size_t index =
+      row * static_cast<std::size_t>(config_.vocab_size) + static_cast<std::size_t>(token);
+  std::array<std::byte, sizeof(float)> raw{};
+  copy_to_host(raw.data(), static_cast<const std::byte*>(a_.logits) + index * item, item, stream_);
+  stream_.synchronize();
+  float logit = 0.0F;
+  convert(DType::kF32, &logit, options_.dtype, raw.data(), 1);
+  return logit;
 }
 
 std::vector<float> Llama::copy_logits(int rows) const {

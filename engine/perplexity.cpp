@@ -10,6 +10,17 @@
 
 namespace assay {
 
+void check_options(const PerplexityOptions& options, int limit) {
+  if (options.context < 2 || options.context > limit) {
+    throw InputError(fmt::format("context: expected 2 to {} tokens, the model's, found {}", limit,
+                                 options.context));
+  }
+  if (options.stride < 1 || options.stride >= options.context) {
+    throw InputError(fmt::format("stride: expected 1 to {}, below the context, found {}",
+                                 options.context - 1, options.stride));
+  }
+}
+
 std::vector<double> score(Llama& model, const std::vector<int>& ids) {
   const int V = model.config().vocab_size;
   const auto chunk = static_cast<std::size_t>(activation_limits(model.options()).t_max);
@@ -35,16 +46,9 @@ std::vector<double> score(Llama& model, const std::vector<int>& ids) {
 PerplexityResult perplexity(Llama& model, const std::vector<int>& ids,
                             const PerplexityOptions& options,
                             const std::function<void(double fraction)>& on_progress) {
+  check_options(options, model.max_seq());
   const int context = options.context;
   const int stride = options.stride;
-  if (context < 2 || context > model.max_seq()) {
-    throw InputError(fmt::format("context: expected 2 to {} tokens, the model's, found {}",
-                                 model.max_seq(), context));
-  }
-  if (stride < 1 || stride >= context) {
-    throw InputError(
-        fmt::format("stride: expected 1 to {}, below the context, found {}", context - 1, stride));
-  }
   if (ids.size() < 2) {
     throw InputError(fmt::format("expected a text of at least two tokens, found {}", ids.size()));
   }
@@ -56,7 +60,16 @@ PerplexityResult perplexity(Llama& model, const std::vector<int>& ids,
     const std::vector<double> logprobs =
         score(model, std::vector<int>(ids.begin() + static_cast<std::ptrdiff_t>(first),
                                       ids.begin() + static_cast<std::ptrdiff_t>(end)));
-    for (std::size_t t = scored_to; t < end; ++t) nll -= logprobs[t - first - 1];
+    for (std::size_t t = scored_to; t < end; ++t) {
+      const double logprob = logprobs[t - first - 1];
+      if (!std::isfinite(logprob)) {
+        throw Error(fmt::format(
+            "token {} of the text, in the window of tokens {} to {}: expected a finite "
+            "log-probability, found {}: look for weights that are not finite, or try --dtype fp32",
+            t, first, end - 1, logprob));
+      }
+      nll -= logprob;
+    }
     result.scored_tokens += static_cast<long long>(end - scored_to);
     scored_to = end;
     if (on_progress) {

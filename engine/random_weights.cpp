@@ -41,6 +41,36 @@ float approximate_normal(std::uint64_t bits) {
   return (static_cast<float>(sum) - kMean) * kScale;
 }
 
+/// What a run has made on disk: removed again, unless the run comes to its end.
+class Made {
+ public:
+  Made() = default;
+  ~Made() {
+    std::error_code ignored;
+    // A folder that holds anything else by now stays.
+    for (; !paths_.empty(); paths_.pop_back()) std::filesystem::remove(paths_.back(), ignored);
+  }
+  Made(const Made&) = delete;
+  Made& operator=(const Made&) = delete;
+
+  /// Before a path is made: notes it unless something is there.
+  void note(const std::filesystem::path& path) {
+    std::error_code ignored;
+    if (!std::filesystem::exists(path, ignored)) paths_.push_back(path);
+  }
+  /// The same of a folder, with those above it.
+  void note_folder(const std::filesystem::path& folder) {
+    if (folder.has_parent_path() && folder.parent_path() != folder) {
+      note_folder(folder.parent_path());
+    }
+    note(folder);
+  }
+  void keep() { paths_.clear(); }
+
+ private:
+  std::vector<std::filesystem::path> paths_;
+};
+
 }  // namespace
 
 RandomWeights::RandomWeights(ModelConfig config, std::uint64_t seed)
@@ -65,20 +95,32 @@ void RandomWeights::read(const std::string& name, std::int64_t first, std::int64
 }
 
 void write_checkpoint(const std::filesystem::path& folder, const WeightSource& weights,
-                      std::uint64_t shard_bytes) {
+                      std::uint64_t shard_bytes, const std::map<std::string, std::string>& others) {
   const ModelConfig& config = weights.config();
+  Made made;
+  made.note_folder(folder);
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (error || !std::filesystem::is_directory(folder)) {
     throw InputError(fmt::format("{}: cannot be made a folder: {}", folder.string(),
                                  error ? error.message() : "a file is in the way"));
   }
-  if (std::filesystem::exists(folder / "config.json")) {
+  const auto refuse_if_there = [&](const std::string& name) {
+    if (!std::filesystem::exists(folder / name)) return;
     throw InputError(
-        fmt::format("{}: expected a folder without a checkpoint, found config.json; "
+        fmt::format("{}: expected a folder without a checkpoint, found {}; "
                     "remove it or choose another folder",
-                    folder.string()));
-  }
+                    folder.string(), name));
+  };
+  refuse_if_there("config.json");
+  for (const auto& [name, text] : others) refuse_if_there(name);
+  const auto write_text = [&](const std::string& name, const std::string& text) {
+    made.note(folder / name);
+    OutputFile out(folder / name);
+    out.write(text);
+    out.commit();
+  };
+  for (const auto& [name, text] : others) write_text(name, text);
 
   std::vector<std::vector<SafetensorsWrite>> shards(1);
   std::uint64_t used = 0;
@@ -101,18 +143,15 @@ void write_checkpoint(const std::filesystem::path& folder, const WeightSource& w
         shards.size() == 1 ? "model.safetensors"
                            : fmt::format("model-{:05}-of-{:05}.safetensors", i + 1, shards.size());
     for (const SafetensorsWrite& tensor : shards[i]) index["weight_map"][tensor.name] = file;
+    made.note(folder / file);
     write_safetensors(folder / file, shards[i],
                       [&](std::size_t tensor, std::int64_t first, std::int64_t count, void* out) {
                         weights.read(shards[i][tensor].name, first, count, config.dtype, out);
                       });
   }
-  const auto write_text = [&](const char* name, const std::string& text) {
-    OutputFile out(folder / name);
-    out.write(text);
-    out.commit();
-  };
   if (shards.size() > 1) write_text("model.safetensors.index.json", index.dump(2) + "\n");
   write_text("config.json", config_to_json(config));  // last: a folder without it is no checkpoint
+  made.keep();
 }
 
 }  // namespace assay

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <string>
 
 #include "engine/checkpoint.h"
@@ -26,10 +27,12 @@ class RandomWeights final : public WeightSource {
 };
 
 /// Writes a checkpoint folder with the config's dtype: config.json and model.safetensors, or shards
-/// of at most `shard_bytes` each (0: one file) with their index. Streams to disk: memory use does
-/// not depend on the model's size. Throws InputError if the folder cannot be written, or holds a
-/// checkpoint already.
+/// of at most `shard_bytes` each (0: one file) with their index; and `others`, files by name with
+/// their contents. Streams to disk: memory use does not depend on the model's size. Throws
+/// InputError if the folder cannot be written, or holds a checkpoint or one of `others` already. On
+/// any error, files and folders that it has made are removed.
 void write_checkpoint(const std::filesystem::path& folder, const WeightSource& weights,
-                      std::uint64_t shard_bytes);
+                      std::uint64_t shard_bytes,
+                      const std::map<std::string, std::string>& others = {});
 
 }  // namespace assay

@@ -35,7 +35,6 @@ int read_int(const json& value, const std::string& key, const std::string& where
 
 Request parse_request(const json& line, const Request& defaults, const Tokenizer* tokenizer,
                       const std::string& where) {
-  if (!line.is_object()) fail(where, fmt::format("expected a JSON object, found {}", line.dump()));
   Request request = defaults;
   request.prompt_ids.clear();
   if (line.contains("prompt") == line.contains("prompt_ids")) {
@@ -130,10 +129,7 @@ std::vector<Request> read_requests(const std::filesystem::path& path, const Requ
     begin = end + 1;
     if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
     const std::string where = fmt::format("{}:{}", path.string(), number);
-    const json parsed = json::parse(line, nullptr, /*allow_exceptions=*/false);
-    if (parsed.is_discarded())
-      fail(where, "expected a JSON object, found text that does not parse");
-    Request request = parse_request(parsed, defaults, tokenizer, where);
+    Request request = parse_request(parse_json_object(line, where), defaults, tokenizer, where);
     if (request.id.empty()) request.id = std::to_string(number);
     check_request(request, config, context, where);
     requests.push_back(std::move(request));

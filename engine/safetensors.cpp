@@ -130,11 +130,8 @@ void SafetensorsFile::parse_header() {
                          : "the file is truncated or not safetensors"));
   }
   const char* text = reinterpret_cast<const char*>(mapped_ + kLengthBytes);
-  const json header = json::parse(text, text + header_bytes, nullptr, /*allow_exceptions=*/false);
-  if (!header.is_object()) {
-    fail(fmt::format("expected a JSON object in the {} bytes of its header, found {}", header_bytes,
-                     header.is_discarded() ? "text that does not parse" : header.type_name()));
-  }
+  const json header = parse_json_object(
+      {text, header_bytes}, fmt::format("{}: header of {} bytes", path_.string(), header_bytes));
 
   const std::byte* data = mapped_ + kLengthBytes + header_bytes;
   const std::uint64_t data_bytes = file_bytes_ - kLengthBytes - header_bytes;

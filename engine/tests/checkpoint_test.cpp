@@ -80,6 +80,8 @@ TEST_F(SafetensorsErrors, HeaderNotJson) {
   expect_error(file_of("{\"a\": ", 0), {"JSON object", "does not parse"});
   expect_error(file_of("[1, 2]", 0), {"JSON object", "array"});
   expect_error(file_of("{\"a\": 3}", 0), {"'a'", "data_offsets", "found 3"});
+  expect_error(file_of("{\"a\": " + std::string(300000, '[') + std::string(300000, ']') + "}", 0),
+               {"at most 64 deep"});
   json no_shape = {{"a", entry("F32", {1}, 0, 4)}};
   no_shape["a"].erase("shape");
   expect_error(file_of(no_shape.dump(), 4), {"'a'", "expected dtype, shape"});

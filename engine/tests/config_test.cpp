@@ -5,6 +5,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "engine/files.h"
 #include "engine/tests/expect_error.h"
 #include "engine/tests/temporary_folder.h"
 
@@ -150,6 +151,60 @@ TEST(Config, WhatWouldChangeTheMathsIsRefusedByName) {
   json indivisible = first_generation();
   indivisible["hidden_size"] = 63;
   EXPECT_INPUT_ERROR(parse(indivisible), "hidden_size", "63", "8");
+}
+
+TEST(Config, NumbersThatFp32CannotHoldAreRefused) {
+  for (const char* key : {"rms_norm_eps", "rope_theta"}) {
+    for (const double value : {1e308, 1e39, 1e-39, 1e-300}) {
+      EXPECT_INPUT_ERROR(parse_with(key, value), key, "fp32", "found");
+    }
+    EXPECT_NO_THROW(parse_with(key, 1e30));
+  }
+  EXPECT_INPUT_ERROR(parse_with("rope_scaling", {{"type", "linear"}, {"factor", 1e300}}),
+                     "rope_scaling.factor", "fp32", "1e+300");
+}
+
+TEST(Config, SizesPastTheirBoundsAreRefused) {
+  const std::vector<std::pair<std::string, std::string>> bounds = {
+      {"num_hidden_layers", "4096"},           {"vocab_size", "16777216"},
+      {"max_position_embeddings", "16777216"}, {"hidden_size", "1048576"},
+      {"intermediate_size", "1048576"},        {"num_attention_heads", "1048576"},
+      {"num_key_value_heads", "1048576"},      {"head_dim", "1048576"},
+  };
+  for (const auto& [key, most] : bounds) {
+    EXPECT_INPUT_ERROR(parse_with(key, 2147483647), "'" + key + "'", "at most " + most,
+                       "found 2147483647");
+    EXPECT_INPUT_ERROR(parse_with(key, 18446744073709551615ULL), key, "at most");
+  }
+  EXPECT_EQ(parse_with("num_hidden_layers", 4096).num_hidden_layers, 4096);
+  // (8 + 2 * 2) * 131072: each fits, their product does not
+  EXPECT_INPUT_ERROR(parse_with("head_dim", 131072), "head_dim", "at most 1048576", "1572864");
+}
+
+TEST(Config, NestingIsBounded) {
+  const auto nested = [](const std::string& open, const std::string& close, int depth) {
+    std::string text = "{\"extra\": ";
+    for (int i = 0; i < depth; ++i) text += open;
+    text += "1";
+    for (int i = 0; i < depth; ++i) text += close;
+    return text + "}";
+  };
+  EXPECT_INPUT_ERROR(parse_config(nested("[", "]", 300000), "config.json"), "config.json",
+                     "at most 64 deep");
+  EXPECT_INPUT_ERROR(parse_config(nested("{\"a\":", "}", 300000), "config.json"), "64 deep");
+  EXPECT_INPUT_ERROR(parse_config(nested("[", "]", 64), "config.json"), "64 deep");
+  EXPECT_NO_THROW(parse_json_object(nested("[", "]", 63), "here"));
+  EXPECT_NO_THROW(parse_json_object(R"({"\"[": ")" + std::string(200, '[') + "\"}", "here"));
+  json source = first_generation();
+  source["extra"] = json::parse(nested("[", "]", 3));
+  EXPECT_INPUT_ERROR(parse(source), "'extra'", "an object of 1");
+}
+
+TEST(Config, OneBeginningOfSequence) {
+  EXPECT_INPUT_ERROR(parse_with("bos_token_id", json::array()), "bos_token_id", "one token id",
+                     "an array of 0");
+  EXPECT_INPUT_ERROR(parse_with("bos_token_id", {1, 2}), "bos_token_id", "an array of 2");
+  EXPECT_EQ(parse_with("bos_token_id", json::array({3})).bos_token_id, 3);
 }
 
 TEST(Config, SwitchedOffFeaturesAreAccepted) {

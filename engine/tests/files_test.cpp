@@ -1,7 +1,12 @@
 #include "engine/files.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include <array>
+#include <csignal>
 #include <nlohmann/json.hpp>
 
 #include "engine/tests/expect_error.h"
@@ -46,6 +51,54 @@ TEST(OutputFile, UnwritableIsAnInputError) {
   EXPECT_INPUT_ERROR(OutputFile(folder / "none/out"), "none/out", "cannot be written");
   EXPECT_INPUT_ERROR(OutputFile(folder.path()), folder.path().string(), "found a folder");
   EXPECT_EQ(files_in(folder.path()), 0U);
+}
+
+TEST(OutputFile, ReplacesWhatALinkLeadsTo) {
+  const testing::TemporaryFolder folder;
+  fs::create_directory(folder / "far");
+  testing::write_file(folder / "far/old", "old");
+  fs::create_symlink("far/old", folder / "link");
+  fs::create_symlink("link", folder / "twice");
+  fs::create_symlink("far/new", folder / "dangling");
+  for (const char* name : {"twice", "dangling"}) {
+    OutputFile out(folder / name);
+    out.write("new text");
+    EXPECT_FALSE(fs::exists(folder / "far/new"));
+    out.commit();
+    EXPECT_TRUE(fs::is_symlink(folder / name)) << name;
+  }
+  EXPECT_EQ(read_text_file(folder / "far/old"), "new text");
+  EXPECT_EQ(read_text_file(folder / "far/new"), "new text");
+  EXPECT_EQ(files_in(folder / "far"), 2U);
+  EXPECT_EQ(files_in(folder.path()), 4U);
+}
+
+TEST(OutputFile, WritesToWhatIsNoRegularFile) {
+  const testing::TemporaryFolder folder;
+  const fs::path fifo = folder / "fifo";
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  fs::create_symlink("fifo", folder / "link");
+  int reader = ::open(fifo.c_str(), O_RDONLY | O_NONBLOCK);
+  ASSERT_GE(reader, 0);
+  for (const char* name : {"fifo", "link"}) {
+    OutputFile out(folder / name);
+    out.write("two ");
+    out.write("parts");
+    out.commit();
+    std::array<char, 32> text{};
+    EXPECT_EQ(::read(reader, text.data(), text.size()), 9) << name;
+    EXPECT_STREQ(text.data(), "two parts");
+  }
+  {  // a failing write is an error, and leaves what was there
+    OutputFile out(fifo);
+    ::close(reader);
+    const auto before = std::signal(SIGPIPE, SIG_IGN);
+    EXPECT_THROW(out.write("nobody reads this"), Error);
+    std::signal(SIGPIPE, before);
+  }
+  EXPECT_TRUE(fs::is_fifo(fifo));
+  EXPECT_TRUE(fs::is_symlink(folder / "link"));
+  EXPECT_EQ(files_in(folder.path()), 2U);
 }
 
 TEST(ReadFile, MissingIsNamed) {

@@ -62,6 +62,7 @@ TEST(WriteCheckpoint, RefusesWhatItWouldOverwrite) {
   EXPECT_INPUT_ERROR(write_checkpoint(folder / "file", weights, 0), "file");
   write_checkpoint(folder / "model", weights, 0);
   EXPECT_INPUT_ERROR(write_checkpoint(folder / "model", weights, 0), "model", "config.json");
+  EXPECT_NO_THROW(Checkpoint(folder / "model"));  // what an earlier run made stays
 }
 
 }  // namespace

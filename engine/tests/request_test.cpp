@@ -62,6 +62,7 @@ TEST_F(RequestTest, BadLinesNameFileAndLine) {
   const std::vector<std::pair<std::string, std::string>> bad = {
       {"{", "does not parse"},
       {"[1]", "JSON object"},
+      {"{\"id\": " + std::string(300000, '[') + std::string(300000, ']') + "}", "64 deep"},
       {"{}", "neither"},
       {R"({"prompt": "a", "prompt_ids": [1]})", "both"},
       {R"({"prompt": "a"})", "tokenizer.model"},
