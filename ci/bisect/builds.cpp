@@ -80,9 +80,20 @@ std::string error_in(const std::string& log) {
 }  // namespace
 
 WorkFolder::WorkFolder(fs::path folder) : path_(fs::absolute(std::move(folder))) {
-  fs::create_directories(path_);
+  std::error_code failed;
+  fs::create_directories(path_, failed);
+  if (failed || !fs::is_directory(path_)) {
+    throw InputError(fmt::format("--work-dir {}: cannot be made: {}", path_.string(),
+                                 failed ? failed.message() : "it is no folder"));
+  }
   path_ = fs::canonical(path_);
   const fs::path lock = path_ / "lock";
+  // What a killed run left is swept up below; nothing of anybody else's may be there.
+  if (!fs::exists(lock) && !fs::is_empty(path_)) {
+    throw InputError(fmt::format(
+        "--work-dir {}: holds files and is no work folder of bisect's; name an empty or a new one",
+        path_.string()));
+  }
   descriptor_ = ::open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
   if (descriptor_ < 0) throw InputError(fmt::format("{}: cannot be written", lock.string()));
   if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0) {
@@ -99,10 +110,7 @@ WorkFolder::WorkFolder(fs::path folder) : path_(fs::absolute(std::move(folder)))
   if (::ftruncate(descriptor_, 0) != 0 || ::write(descriptor_, holder.data(), holder.size()) < 0) {
     throw InputError(fmt::format("{}: cannot be written", lock.string()));
   }
-  for (const auto& entry : fs::directory_iterator(path_)) {
-    const std::string name = entry.path().filename();
-    if (name.starts_with("run-") || name.starts_with("walk-")) fs::remove_all(entry.path());
-  }
+  fs::remove_all(path_ / "scratch");
   if (fs::exists(path_ / "builds")) {
     for (const auto& entry : fs::directory_iterator(path_ / "builds"))
       if (entry.path().extension() == ".partial") fs::remove_all(entry.path());
@@ -115,8 +123,8 @@ WorkFolder::WorkFolder(fs::path folder) : path_(fs::absolute(std::move(folder)))
       fs::remove(entry.path() / "building");
     }
   }
-  scratch_ = path_ / fmt::format("run-{}", ::getpid());
-  fs::create_directories(scratch_);
+  scratch_ = path_ / "scratch";
+  fs::create_directories(scratch_ / "runs");
 }
 
 WorkFolder::~WorkFolder() {
@@ -197,6 +205,10 @@ Build BuildStore::get(const std::string& commit, int slot) {
     fs::remove_all(partial);
     throw;
   }
+  if (build.timed_out) {  // with more time it may build
+    fs::remove_all(partial);
+    return build;
+  }
   reports::write_whole_file(partial / "build.json", json{{"commit", commit},
                                                          {"ok", build.ok},
                                                          {"problem", build.problem},
@@ -218,12 +230,10 @@ Build BuildStore::make(const std::string& commit, int slot, const fs::path& part
   std::ofstream(building) << commit << "\n";
   Build build;
   build.slot = slot;
-  try {
-    build.problem = configure_and_build(slot, partial / "log");
-  } catch (...) {
-    fs::remove(building);  // what was stopped in good order left no half files
-    throw;
-  }
+  // Interrupted, or out of time, its processes may have been killed over half a file: the mark
+  // stays for the next run to see, or what is there goes at once.
+  build.problem = configure_and_build(slot, partial / "log", build.timed_out);
+  if (build.timed_out) fs::remove_all(build_folder(slot));
   fs::remove(building);
   build.ok = build.problem.empty();
   build.wall_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -258,7 +268,7 @@ Build BuildStore::make(const std::string& commit, int slot, const fs::path& part
   return build;
 }
 
-std::string BuildStore::configure_and_build(int slot, const fs::path& log) {
+std::string BuildStore::configure_and_build(int slot, const fs::path& log, bool& timed_out) {
   const fs::path source = slot_folder(slot) / "source";
   const fs::path build = build_folder(slot);
   fs::create_directories(build);
@@ -273,6 +283,7 @@ std::string BuildStore::configure_and_build(int slot, const fs::path& log) {
         {"CCACHE_SLOPPINESS", "pch_defines,time_macros,include_file_mtime,include_file_ctime"}};
   }
   if (!plan_.command.empty()) {
+    fs::remove_all(build / "bin");  // programs that this commit may have no more
     steps = {{.argv = {"sh", "-c", plan_.command},
               .cwd = source,
               .environment = {{"ASSAY_BUILD_DIR", build.string()}}}};
@@ -303,7 +314,8 @@ std::string BuildStore::configure_and_build(int slot, const fs::path& log) {
     step.timeout_s = plan_.timeout_s;
     step.log = log;
     const ProcessResult result = run_process(step);
-    if (result.timed_out) return fmt::format("not built within {:.0f} s", plan_.timeout_s);
+    timed_out = result.timed_out;
+    if (timed_out) return fmt::format("not built within {:g} s", plan_.timeout_s);
     if (!result.ok()) {
       const std::string error = error_in(reports::read_file(log));
       return error.empty() ? fmt::format("exit code {}", result.exit_code) : error;

@@ -7,7 +7,7 @@
 //                         that of anybody's build/<preset>, so that ccache knows the objects
 //   WORK/builds/KEY/      bin/, build.json, log: of one tree, preset and set of flags
 //   WORK/steps/           logs for --resume
-//   WORK/run-*, walk-*    gone when a bisection ends; swept up by the next where one was killed
+//   WORK/scratch/         gone when a bisection ends; swept up by the next where one was killed
 #pragma once
 
 #include <filesystem>
@@ -26,7 +26,8 @@ namespace assay::bisect {
 /// process. InputError, with who holds it, where another bisection is at work there.
 class WorkFolder {
  public:
-  /// Makes the folder, takes the lock, and sweeps up what a killed run left.
+  /// Makes the folder, takes the lock, and sweeps up what a killed run left. InputError where the
+  /// folder holds anything and is no work folder.
   explicit WorkFolder(std::filesystem::path folder);
   ~WorkFolder();
   WorkFolder(const WorkFolder&) = delete;
@@ -57,6 +58,7 @@ struct BuildPlan {
 struct Build {
   bool ok = false;
   bool cached = false;
+  bool timed_out = false;  ///< Not kept: asked again, it is built again.
   std::string problem;
   double wall_s = 0;
   std::filesystem::path bin;  ///< The folder with the programs.
@@ -70,7 +72,8 @@ class BuildStore {
 
   /// What there is of a commit's tree; none if it was not built yet.
   std::optional<Build> find(const std::string& commit) const;
-  /// Finds it, or builds it in `slot`. A failure to build is an answer, kept like the others.
+  /// Finds it, or builds it in `slot`. A failure to build is an answer, kept like the others unless
+  /// it ran out of time.
   Build get(const std::string& commit, int slot = 0);
   /// Gives the source folder that a build's programs read their data from the data of `commit`.
   void provide_data(const Build& build, const std::string& commit);
@@ -84,7 +87,7 @@ class BuildStore {
   std::string key_of(const std::string& commit) const;
   std::filesystem::path folder_of(const std::string& commit) const;
   Build make(const std::string& commit, int slot, const std::filesystem::path& partial);
-  std::string configure_and_build(int slot, const std::filesystem::path& log);
+  std::string configure_and_build(int slot, const std::filesystem::path& log, bool& timed_out);
 
   const Repository& repository_;
   const WorkFolder& work_;

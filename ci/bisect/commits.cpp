@@ -68,7 +68,8 @@ Question question_of(const Arguments& arguments, const Repository& repository) {
   question.first_parent = arguments.first_parent;
   if (!(question.confidence >= 0.5 && question.confidence <= 0.99999))
     throw InputError("--confidence: from 50% to 99.999%");
-  if (!(question.error_factor > 1)) throw InputError("--error-factor: a factor above 1");
+  if (!(question.error_factor > 1 && question.error_factor <= 1e6))
+    throw InputError("--error-factor: a factor above 1, and up to 1e6");
   if (question.repeat < 1) throw InputError("--repeat: 1 or more");
   if (question.good != question.bad && repository.is_ancestor(question.bad, question.good)) {
     throw InputError(
@@ -159,6 +160,14 @@ std::vector<std::string> replay_of(const Arguments& arguments, const Question& q
   add("--set", arguments.set);
   add("--build-command", arguments.build_command);
   add("--run-command", arguments.run_command);
+  const Arguments defaults;
+  if (arguments.repository != defaults.repository)
+    add("--repository", fs::absolute(arguments.repository).string());
+  if (question.metric == Metric::kError)
+    add("--error-factor", fmt::format("{}", arguments.error_factor));
+  if (arguments.repeat != defaults.repeat) add("--repeat", std::to_string(arguments.repeat));
+  if (arguments.run_timeout_s != defaults.run_timeout_s)
+    add("--run-timeout", fmt::format("{:g}", arguments.run_timeout_s));
   if (arguments.seed != 1) add("--seed", std::to_string(arguments.seed));
   if (arguments.first_parent) argv.push_back("--first-parent");
   if (!arguments.cmake_arguments.empty()) argv.push_back("--");
@@ -189,8 +198,7 @@ Outcome commits(const Arguments& arguments) {
   table.note(fmt::format("bisect commits: {} of '{}', {} to {}; log {}", arguments.metric,
                          arguments.case_expression, question.good.substr(0, 10),
                          question.bad.substr(0, 10), log.path().string()));
-  Search search(question, repository, lab, log, table,
-                work.path() / fmt::format("walk-{}", ::getpid()));
+  Search search(question, repository, lab, log, table, work.scratch() / "walk");
   Result result = search.run();
   result.replay = replay_of(arguments, question);
   result.facts.emplace_back("case", arguments.case_expression);
@@ -252,7 +260,17 @@ Outcome build_all(const Arguments& arguments) {
   if (error) std::rethrow_exception(error);
   table.note(fmt::format("{} commits built, {} do not build; in {}", range.size() - failed, failed,
                          work.path().string()));
-  return Outcome::kFound;
+  return failed == range.size() ? Outcome::kUnclear : Outcome::kFound;
+}
+
+// NaN and infinity pass for numbers, and no time limit is below any run.
+CLI::Validator seconds() {
+  const auto problem = [](const std::string& text) {
+    double value = 0;
+    const bool fits = CLI::detail::lexical_cast(text, value) && value > 0 && value <= 1e7;
+    return fits ? std::string() : "'" + text + "' is no time above 0 and up to 1e7 seconds";
+  };
+  return {problem, "SECONDS"};
 }
 
 void add_common_options(CLI::App& command, Arguments& a) {
@@ -275,7 +293,9 @@ void add_common_options(CLI::App& command, Arguments& a) {
   command.add_option("--build-command", a.build_command,
                      "Instead of cmake: run by sh in the source folder of a commit. "
                      "ASSAY_BUILD_DIR is where to build; programs in its bin/ are kept");
-  command.add_option("--build-timeout", a.build_timeout_s, "Seconds")->capture_default_str();
+  command.add_option("--build-timeout", a.build_timeout_s, "Seconds")
+      ->check(seconds())
+      ->capture_default_str();
   command.add_option("cmake-arguments", a.cmake_arguments, "After --: more arguments for cmake");
 }
 
@@ -307,6 +327,7 @@ void add_commits_command(CLI::App& app, Outcome& outcome) {
                       "ASSAY_CASE the expression, ASSAY_CSV names the report to write, with raw "
                       "samples beside it");
   command->add_option("--run-timeout", a->run_timeout_s, "Seconds of one run")
+      ->check(seconds())
       ->capture_default_str();
   command->add_flag("--dry-run", a->dry_run, "Say how many builds and how long, and do nothing");
   command->add_flag("--resume", a->resume, "Go on with a search that was interrupted");

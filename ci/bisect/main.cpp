@@ -1,5 +1,6 @@
 // bisect: which commit, which kernel version, which layer and op broke it.
 #include <exception>
+#include <filesystem>
 #include <iostream>
 
 #include "ci/bisect/commands.h"
@@ -35,11 +36,14 @@ int main(int argc, char** argv) {
   } catch (const assay::InputError& error) {
     std::cerr << "bisect: " << error.what() << "\n";
     return exit_with(Outcome::kBadInput);
+  } catch (const std::filesystem::filesystem_error& error) {
+    std::cerr << "bisect: " << error.what() << "\n";
+    return exit_with(Outcome::kBadInput);
   } catch (const std::exception& error) {
     std::cerr << "bisect: " << error.what() << "\n";
     return exit_with(Outcome::kUnclear);
   }
-  if (!std::cout) {
+  if (!std::cout.flush()) {
     std::cerr << "bisect: writing to standard output failed\n";
     return exit_with(Outcome::kBadInput);
   }

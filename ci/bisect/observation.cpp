@@ -39,6 +39,7 @@ std::vector<Observation> read_observations(const std::filesystem::path& csv) {
   reports::CsvScanner scanner(text);
   std::vector<std::string> header;
   std::vector<Observation> rows;
+  std::string damaged;
   using Event = reports::CsvScanner::Event;
   for (Event event; (event = scanner.next()) != Event::kEnd;) {
     if (event != Event::kRow) continue;
@@ -51,7 +52,12 @@ std::vector<Observation> read_observations(const std::filesystem::path& csv) {
       }
       continue;
     }
-    if (cells.size() != header.size()) continue;
+    if (!damaged.empty()) throw InputError(damaged);
+    if (cells.size() != header.size()) {
+      damaged = fmt::format("{}: a row after {} others has {} cells, and the header {}",
+                            csv.string(), rows.size(), cells.size(), header.size());
+      continue;
+    }
     Observation row;
     for (std::size_t i = 0; i < cells.size(); ++i)
       if (!cells[i].text.empty()) row.cells[header[i]] = cells[i].text;
@@ -61,6 +67,8 @@ std::vector<Observation> read_observations(const std::filesystem::path& csv) {
     }
     rows.push_back(std::move(row));
   }
+  // Of a program that was killed, the last line may be cut.
+  if (!damaged.empty() && text.ends_with('\n')) throw InputError(damaged);
   if (header.empty()) throw InputError(fmt::format("{}: is no report", csv.string()));
   if (const auto beside = reports::samples_path(csv); std::filesystem::exists(beside)) {
     const reports::Samples samples = reports::read_samples(beside);

@@ -187,12 +187,14 @@ const RealLab::Names& RealLab::names_of(const std::string& commit) {
 
 Observed RealLab::run(const Built& built, const std::set<std::string>& keys) {
   const Build& build = known_.at(built.commit);
-  const fs::path csv = work_.scratch() / fmt::format("run-{}.csv", ++runs_);
+  const fs::path csv = work_.scratch() / "runs" / fmt::format("{}.csv", ++runs_);
   if (!plan_.command.empty()) {
-    return run_program({"sh", "-c", plan_.command}, csv,
-                       {{"ASSAY_BIN", build.bin.string()},
-                        {"ASSAY_CSV", csv.string()},
-                        {"ASSAY_CASE", plan_.case_expression}});
+    Observed observed = run_program({"sh", "-c", plan_.command}, csv,
+                                    {{"ASSAY_BIN", build.bin.string()},
+                                     {"ASSAY_CSV", csv.string()},
+                                     {"ASSAY_CASE", plan_.case_expression}});
+    keep_rows_of_the_case(observed);
+    return observed;
   }
   const Names& names = names_of(built.commit);
   if (names.all.empty()) return {{}, names.problem, false, 0};
@@ -221,6 +223,23 @@ Observed RealLab::run(const Built& built, const std::set<std::string>& keys) {
     for (std::size_t i = 0; i < wanted.size(); ++i) name_of_key_[observed.rows[i].key] = wanted[i];
   }
   return observed;
+}
+
+// A command need not choose its cases itself.
+void RealLab::keep_rows_of_the_case(Observed& observed) const {
+  std::string others;
+  const std::size_t written = std::erase_if(observed.rows, [&](const Observation& row) {
+    const std::string name(row.text("case_id"));
+    const std::string version(row.text("version"));
+    const std::string names[] = {name, name + " " + version, name + "/" + version, row.key};
+    if (std::ranges::any_of(names, matches_)) return false;
+    if (others.size() < 200) others += (others.empty() ? "" : ", ") + name;
+    return true;
+  });
+  if (written > 0 && observed.rows.empty() && observed.problem.empty()) {
+    observed.problem =
+        fmt::format("no row that '{}' is found in; there are {}", plan_.case_expression, others);
+  }
 }
 
 Observed RealLab::run_program(const std::vector<std::string>& argv, const fs::path& csv,

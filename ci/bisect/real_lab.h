@@ -36,6 +36,7 @@ class RealLab : public Lab {
     std::string problem;
   };
   const Names& names_of(const std::string& commit);
+  void keep_rows_of_the_case(Observed& observed) const;
   Observed run_program(const std::vector<std::string>& argv, const std::filesystem::path& csv,
                        std::vector<std::pair<std::string, std::string>> environment);
   std::string code_for_case(const Build& build, const std::string& commit);

@@ -130,11 +130,7 @@ bool Search::compare_ends(Result& result) {
     for (Step& step : steps_) step.how = "same machine code";
     return false;
   }
-  for (const json& line : log_.earlier()) {
-    if (line.value("kind", "") != "ends") continue;
-    if (line.contains("time")) ends_ = time_ends_of(line["time"]);
-    for (const json& w : line.value("watches", json::array())) watches_.push_back(watch_of(w));
-    steps_[1].numbers = line.value("numbers", "");
+  if (recall_ends()) {
     for (const Step& step : steps_) show(step);
     return true;
   }
@@ -147,6 +143,32 @@ bool Search::compare_ends(Result& result) {
   for (const Watch& watch : watches_) line["watches"].push_back(bisect::to_json(watch));
   log_.append(line);
   return true;
+}
+
+bool Search::recall_ends() {
+  try {
+    for (const json& line : log_.earlier()) {
+      if (line.at("kind") != "ends") continue;
+      if (question_.metric == Metric::kTime) {
+        ends_ = time_ends_of(line.at("time"));
+      } else {
+        for (const json& w : line.at("watches")) watches_.push_back(watch_of(w));
+        if (watches_.empty()) throw InputError("the ends differ in nothing");
+      }
+      steps_[1].numbers = line.at("numbers");
+      return true;
+    }
+  } catch (const std::exception& error) {
+    refuse_log(error);
+  }
+  return false;
+}
+
+void Search::refuse_log(const std::exception& error) const {
+  throw InputError(
+      fmt::format("{}: is damaged, and cannot be gone on with ({}); start without "
+                  "--resume",
+                  log_.path().string(), error.what()));
 }
 
 Observed Search::run_repeatedly(const Built& built, const std::set<std::string>& keys,
@@ -172,7 +194,8 @@ bool Search::compare_ends_exactly(Result& result) {
     steps_[end].run_s = observed[end].wall_s;
     steady = steady && agree;
     if (!agree) steps_[end].numbers = "runs of the same build differ";
-    if (!observed[end].problem.empty() && !observed[end].crashed) {
+    const bool nothing = end == 0 && observed[end].rows.empty();
+    if (!observed[end].problem.empty() && (!observed[end].crashed || nothing)) {
       result.headline = fmt::format("Unclear: the {} end did not run: {}",
                                     end == 0 ? "good" : "bad", observed[end].problem);
       steps_[end].numbers = observed[end].problem;
@@ -182,10 +205,21 @@ bool Search::compare_ends_exactly(Result& result) {
   if (!steady) {
     result.headline =
         "Unclear: the same build gives other results from run to run, so that one run of a commit "
-        "does not tell. Narrow --case to what is steady, or raise --repeat.";
+        "does not tell. Narrow --case to what is steady.";
     return false;
   }
   watches_ = find_watches(question_, observed[0], observed[1]);
+  const Comparable both = comparable(question_, observed[0], observed[1]);
+  if (watches_.empty() && (both.rows == 0 || !both.lost.empty())) {
+    result.headline = fmt::format(
+        "Unclear: of {} rows at the good end and {} at the bad end, {} have a value of '{}' at "
+        "both, "
+        "and none of these is worse; {} have one at the good end alone{}{}",
+        observed[0].rows.size(), observed[1].rows.size(), both.rows, name_of(question_.metric),
+        both.lost.size(), both.lost.empty() ? "" : ", the first ",
+        both.lost.empty() ? "" : both.lost.front());
+    return false;
+  }
   if (watches_.empty()) {
     result.outcome = Outcome::kNotReproducible;
     result.headline =
@@ -222,7 +256,7 @@ bool Search::compare_ends_in_time(Result& result) {
   return false;
 }
 
-bool Search::recall(const std::string& sha, Step& step) const {
+bool Search::recall(const std::string& sha, Step& step) const try {
   for (const json& line : log_.earlier()) {
     if (line.value("kind", "") != "step" || line.value("commit", "") != sha) continue;
     step.verdict = find_verdict(line.at("verdict"));
@@ -236,6 +270,9 @@ bool Search::recall(const std::string& sha, Step& step) const {
     step.times_us = line.value("times_us", TimesByName{});
     return true;
   }
+  return false;
+} catch (const std::exception& error) {
+  refuse_log(error);
   return false;
 }
 

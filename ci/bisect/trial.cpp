@@ -210,8 +210,13 @@ TimeVerdict look_until(Rounds& rounds, const TimeEnds& ends, const std::vector<s
       result.numbers = rounds.problem();
       return result;
     }
-    const std::string key = rounds.keys().front();
+    // A command may write more rows than it is asked for.
+    const std::string& key = ends.key;
     result.samples = rounds.samples();
+    if (const auto keys = rounds.keys(); std::ranges::find(keys, key) == keys.end()) {
+      result.numbers = "no time of " + key + " in every run";
+      return result;
+    }
     for (std::size_t i = 0; i < names.size(); ++i)
       result.times_us[names[i]] = samples_of(rounds.of(i, key), ends.statistic);
     if (answered(result, key)) return result;

@@ -39,9 +39,9 @@ std::optional<double> status_value(const Observation* row, bool crashed) {
   if (!row) return crashed ? std::optional(1.0) : std::nullopt;
   const std::string_view status = row->text("status");
   if (status == "PASS") return 0.0;
-  // What was not tried says nothing.
-  if (status.empty() || status == "SKIP" || status == "NOT_RUN") return std::nullopt;
-  return 1.0;
+  for (const char* failed : {"FAIL", "ERROR", "TIMEOUT", "MISTRUSTED"})
+    if (status == failed) return 1.0;
+  return std::nullopt;  // what was not tried says nothing, and what is no status neither
 }
 
 std::optional<double> value_of(const std::string& column, const Observation* row, bool crashed) {
@@ -131,6 +131,26 @@ std::vector<Watch> find_watches(const Question& question, const Observed& good,
     }
   }
   return watches;
+}
+
+Comparable comparable(const Question& question, const Observed& good, const Observed& bad) {
+  Comparable found;
+  const ByKey bad_rows = by_key(bad);
+  for (const auto& [key, row] : by_key(good)) {
+    const auto other = bad_rows.find(key);
+    bool here = false;
+    bool there = false;
+    for (const char* column : columns_of(question.metric)) {
+      if (!value_of(column, row, good.crashed)) continue;
+      here = true;
+      there |= value_of(column, other == bad_rows.end() ? nullptr : other->second, bad.crashed)
+                   .has_value();
+    }
+    found.rows += here && there;
+    if (here && !there) found.lost.push_back(key);
+  }
+  std::ranges::sort(found.lost);
+  return found;
 }
 
 std::optional<double> watched_value(const Watch& watch, const Observed& observed) {

@@ -50,6 +50,13 @@ Watch watch_of(const nlohmann::json& json);
 /// taken back is so still looked for where it came in.
 double threshold_between(double good, double bad, double least_factor);
 
+/// What of the two ends can be held against each other at all.
+struct Comparable {
+  std::size_t rows = 0;           ///< With a value of the metric at both ends.
+  std::vector<std::string> lost;  ///< Keys of those that have one at the good end alone.
+};
+Comparable comparable(const Question& question, const Observed& good, const Observed& bad);
+
 /// Where the two ends differ, for all metrics but time.
 std::vector<Watch> find_watches(const Question& question, const Observed& good,
                                 const Observed& bad);

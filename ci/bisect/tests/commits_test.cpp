@@ -190,6 +190,122 @@ TEST(commits, exit_codes_and_messages) {
   EXPECT_NE(nowhere.err.find("nowhere"), std::string::npos);
 }
 
+TEST(commits, a_folder_of_somebody_elses_is_refused_and_left_alone) {
+  const Repo repo([](int n) { return status_row(n >= 5); });
+  fs::create_directories(repo.work() / "run-results");
+  std::ofstream(repo.work() / "run-results/data") << "precious";
+  for (const std::string more : {"--resume", "--dry-run"}) {
+    const ProcessResult result = repo.bisect({"--metric", "status", more});
+    EXPECT_EQ(result.exit_code, 2) << result.out;
+    EXPECT_NE(result.err.find("is no work folder"), std::string::npos) << result.err;
+    EXPECT_EQ(reports::read_file(repo.work() / "run-results/data"), "precious");
+  }
+  const ProcessResult file = repo.bisect({"--metric", "status", "--work-dir", "/dev/null/x"});
+  EXPECT_EQ(file.exit_code, 2) << file.err;
+}
+
+// A row and its 10 samples, which take so long.
+std::string timed_row(const std::string& name, double us) {
+  std::string samples;
+  for (int i = 0; i < 10; ++i)
+    samples += fmt::format("{}{}", i == 0 ? "" : ",", us * (1 + 0.001 * ((i * 7) % 5)));
+  return fmt::format(
+      "printf 'run,{0},PASS,{0}\\n' >> \"$ASSAY_CSV\"\n"
+      "printf '{{\"run_id\":\"run\",\"row_id\":\"{0}\",\"samples_us\":[{1}]}}\\n' >> "
+      "\"${{ASSAY_CSV%.csv}}.samples.jsonl\"\n",
+      name, samples);
+}
+
+TEST(commits, of_a_command_that_writes_more_rows_than_the_case) {
+  const Repo times([](int n) {
+    return "printf 'run_id,row_id,status,case_id\\n' > \"$ASSAY_CSV\"\n" +
+           timed_row("alpha", n >= 20 ? 110 : 100) + timed_row("beta", n >= 45 ? 150 : 100);
+  });
+  for (const auto& [expression, at] : {std::pair("^beta$", 45), {"^alpha$", 20}, {"a$", 45}}) {
+    const ProcessResult result = times.bisect({"--metric", "time", "--case", expression});
+    EXPECT_EQ(result.exit_code, 0) << result.out << result.err;
+    EXPECT_EQ(times.result()["commit"]["sha"], times.sha(at)) << expression;
+  }
+  const Repo states([](int n) {
+    const auto cell = [&](int at) { return n >= at ? "FAIL" : "PASS"; };
+    return row("case_id,status", fmt::format("alpha,{}\\nbeta,{}", cell(50), cell(20)));
+  });
+  EXPECT_EQ(states.bisect({"--metric", "status", "--case", "^alpha$"}).exit_code, 0);
+  EXPECT_EQ(states.result()["commit"]["sha"], states.sha(50));
+  EXPECT_EQ(states.bisect({"--metric", "status", "--case", "gamma"}).exit_code, 3);
+  const std::string headline = states.result()["headline"];
+  EXPECT_NE(headline.find("no row that 'gamma' is found in; there are alpha, beta"),
+            std::string::npos)
+      << headline;
+}
+
+TEST(commits, a_program_that_a_commit_has_no_more_is_not_found_again) {
+  const Repo repo([](int n) { return n >= 12 ? "gone" : status_row(false); });
+  const std::string build =
+      "mkdir -p \"$ASSAY_BUILD_DIR/bin\"; grep -q gone program || cp program "
+      "\"$ASSAY_BUILD_DIR/bin\"; "
+      "cp README.md \"$ASSAY_BUILD_DIR/bin\"";
+  const std::string run =
+      "if [ -e \"$ASSAY_BIN/program\" ]; then sh \"$ASSAY_BIN/program\"; else " + status_row(true) +
+      "fi";
+  const ProcessResult result =
+      repo.bisect({"--metric", "status", "--build-command", build, "--run-command", run});
+  EXPECT_EQ(result.exit_code, 0) << result.out << result.err;
+  EXPECT_EQ(repo.result()["commit"]["sha"], repo.sha(12));
+}
+
+TEST(commits, where_nothing_can_be_compared_nothing_is_said_to_be_well) {
+  const auto outcome = [](const std::function<std::string(int)>& program,
+                          const std::string& metric) {
+    const Repo repo(program);
+    const ProcessResult result = repo.bisect({"--metric", metric});
+    return std::pair(result.exit_code, repo.result()["headline"].get<std::string>());
+  };
+  const auto unclear = [&](const std::function<std::string(int)>& program,
+                           const std::string& metric, const std::string& message) {
+    const auto [code, headline] = outcome(program, metric);
+    EXPECT_EQ(code, 3) << headline;
+    EXPECT_NE(headline.find(message), std::string::npos) << headline;
+  };
+  unclear([](int) { return "kill -SEGV $$"; }, "status", "the good end did not run");
+  unclear([](int n) { return n < 9 ? status_row(false) : row("case_id,status", "other,PASS"); },
+          "status", "no row that 'x' is found in");
+  unclear([](int n) { return row("case_id,status", n < 9 ? "x,PASS" : "x,SKIP"); }, "status",
+          "1 have one at the good end alone, the first x");
+  unclear([](int) { return status_row(false); }, "error", "0 have a value of 'error' at both");
+  unclear([](int) { return row("case_id,status", "x,pass"); }, "status",
+          "0 have a value of 'status'");
+  unclear([](int n) { return row("case_id,status", n < 9 ? "x,PASS" : "x,PASS,1"); }, "status",
+          "has 3 cells, and the header 2");
+}
+
+TEST(commits, a_build_that_ran_out_of_time_is_built_again_with_more) {
+  const Repo repo([](int n) { return status_row(n >= 5); });
+  const std::string build =
+      "sleep 1; mkdir -p \"$ASSAY_BUILD_DIR/bin\" && cp program \"$ASSAY_BUILD_DIR/bin/\"";
+  const ProcessResult hasty =
+      repo.bisect({"--metric", "status", "--build-command", build, "--build-timeout", "0.2"});
+  EXPECT_EQ(hasty.exit_code, 2);
+  EXPECT_NE(hasty.err.find("not built within 0.2 s"), std::string::npos) << hasty.err;
+  EXPECT_EQ(repo.bisect({"--metric", "status", "--build-command", build}).exit_code, 0);
+  EXPECT_EQ(repo.result()["commit"]["sha"], repo.sha(5));
+  EXPECT_EQ(repo.bisect({"--metric", "status", "--run-timeout", "nan"}).exit_code, 2);
+}
+
+TEST(commits, a_damaged_log_is_not_gone_on_with) {
+  const Repo repo([](int n) { return status_row(n >= 5); });
+  ASSERT_EQ(repo.bisect({"--metric", "status"}).exit_code, 0);
+  const fs::path log = fs::directory_iterator(repo.work() / "steps")->path();
+  const auto lines = lines_of(reports::read_file(log));
+  for (const std::string bad :
+       {R"({"kind":"ends","numbers":"","watches":[]})", R"({"kind":"ends"})", R"({"kind":7})"}) {
+    std::ofstream(log) << lines.front() << "\n" << bad << "\n";
+    const ProcessResult result = repo.bisect({"--metric", "status", "--resume"});
+    EXPECT_EQ(result.exit_code, 2) << result.out;
+    EXPECT_NE(result.err.find("start without --resume"), std::string::npos) << result.err;
+  }
+}
+
 TEST(commits, a_dry_run_counts_and_does_nothing) {
   const Repo repo([](int n) { return status_row(n >= 5); });
   const ProcessResult result = repo.bisect({"--metric", "status", "--dry-run"});
