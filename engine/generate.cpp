@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <cstdint>
+#include <limits>
 #include <numeric>
 #include <optional>
 
@@ -150,7 +152,8 @@ class Batch {
 }  // namespace
 
 int tokens_in_cache(const Request& request) {
-  return static_cast<int>(request.prompt_ids.size()) + request.max_tokens - 1;
+  const auto tokens = static_cast<std::int64_t>(request.prompt_ids.size()) + request.max_tokens - 1;
+  return static_cast<int>(std::min<std::int64_t>(tokens, std::numeric_limits<int>::max()));
 }
 
 std::vector<Result> generate(Llama& model, const Tokenizer* tokenizer,

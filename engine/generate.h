@@ -30,7 +30,8 @@ struct GenerateStats {
 };
 
 /// Tokens that a request may take of the context, prompt included. Its last token is never fed
-/// back, so a prompt that fills the context still gets one.
+/// back, so a prompt that fills the context still gets one. No more than an int holds: max_tokens
+/// may be as large, for as many as there is room for.
 int tokens_in_cache(const Request& request);
 
 /// Generates every request, as many at a time as the model was made for, in the order given; each

@@ -89,6 +89,9 @@ Request parse_request(const json& line, const Request& defaults, const Tokenizer
   return request;
 }
 
+constexpr float LEAST_TEMPERATURE = 1e-5F;
+constexpr float MOST_PENALTY = 1000.0F;
+
 }  // namespace
 
 void check_request(const Request& request, const ModelConfig& config, int context,
@@ -97,13 +100,15 @@ void check_request(const Request& request, const ModelConfig& config, int contex
     if (!good) fail(where, fmt::format("{}: expected {}, found {}", name, expected, value));
   };
   const SamplingParams& s = request.sampling;
-  require(std::isfinite(s.temperature) && s.temperature >= 0, "temperature", s.temperature,
-          "a number >= 0");
+  // Divided by less, logits leave fp32's range, and what is infinite is all alike.
+  require(
+      s.temperature == 0 || (std::isfinite(s.temperature) && s.temperature >= LEAST_TEMPERATURE),
+      "temperature", s.temperature, "0, which is greedy, or a number >= 1e-5");
   require(s.top_k >= 0, "top_k", s.top_k, "an integer >= 0");
   require(s.top_p > 0 && s.top_p <= 1, "top_p", s.top_p, "a number above 0, at most 1");
   require(s.min_p >= 0 && s.min_p <= 1, "min_p", s.min_p, "a number from 0 to 1");
-  require(std::isfinite(s.repetition_penalty) && s.repetition_penalty > 0, "repetition_penalty",
-          s.repetition_penalty, "a number above 0");
+  require(s.repetition_penalty >= 1 / MOST_PENALTY && s.repetition_penalty <= MOST_PENALTY,
+          "repetition_penalty", s.repetition_penalty, "a number from 0.001 to 1000");
   require(request.max_tokens >= 1, "max_tokens", request.max_tokens, "an integer >= 1");
   require(request.top_logprobs >= 0 && request.top_logprobs <= config.vocab_size, "top_logprobs",
           request.top_logprobs, "an integer from 0 to the size of the vocabulary");

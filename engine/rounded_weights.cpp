@@ -16,8 +16,8 @@ namespace {
 void round_group(float* values, std::int64_t count, float largest_code) {
   float largest = 0.0F;
   for (std::int64_t i = 0; i < count; ++i) largest = std::max(largest, std::abs(values[i]));
-  if (largest == 0.0F) return;
   const float scale = largest / largest_code;
+  if (scale == 0.0F) return;  // all zero, or too small to be divided
   for (std::int64_t i = 0; i < count; ++i) values[i] = scale * std::nearbyint(values[i] / scale);
 }
 

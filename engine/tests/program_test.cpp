@@ -149,6 +149,16 @@ TEST_F(Program, MakesAndInspectsRandomModels) {
                                       "attention.scores", "weights"});
   EXPECT_EQ(run("generate --prompt-ids 1,2,3 --max-tokens 2 --model " + model).exit_code, 0);
   EXPECT_EQ(run("generate --prompt-ids 1,2,3 --max-tokens 2 --random tiny").exit_code, 0);
+  // As many as there is room for, beside one that needs little.
+  const fs::path prompts = scratch_ / "many.jsonl";
+  testing::write_file(prompts,
+                      "{\"prompt_ids\": [1], \"max_tokens\": 2, \"ignore_eos\": true}\n"
+                      "{\"prompt_ids\": [1, 2], \"max_tokens\": 2147483647, "
+                      "\"ignore_eos\": true}\n");
+  const Outcome many = run("generate --random tiny --dtype fp32 --prompts " + prompts.string());
+  ASSERT_EQ(many.exit_code, 0) << many.err;
+  const auto last = nlohmann::json::parse(many.out.substr(many.out.find('\n')));
+  EXPECT_EQ(last["token_ids"].size(), 255U);  // of a context of 256; the last one is not fed back
 }
 
 TEST_F(Program, RoundsALayer) {

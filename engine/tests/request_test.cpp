@@ -76,6 +76,8 @@ TEST_F(RequestTest, BadLinesNameFileAndLine) {
       {R"({"prompt_ids": [1], "temprature": 1})", "unknown key 'temprature'"},
       {R"({"prompt_ids": [1], "temperature": -1})", "temperature"},
       {R"({"prompt_ids": [1], "temperature": "hot"})", "temperature"},
+      {R"({"prompt_ids": [1], "temperature": 1e-39})", "temperature"},
+      {R"({"prompt_ids": [1], "repetition_penalty": 1e-39})", "repetition_penalty"},
       {R"({"prompt_ids": [1], "top_p": 0})", "top_p"},
       {R"({"prompt_ids": [1], "top_k": -1})", "top_k"},
       {R"({"prompt_ids": [1], "min_p": 2})", "min_p"},

@@ -57,6 +57,24 @@ TEST(RoundedWeights, KeepsAGroupsLargestAndFifteenLevels) {
   EXPECT_NE(before, after);
 }
 
+// All weights of a group so small that its scale is zero in fp32.
+class TinyWeights : public WeightSource {
+ public:
+  const ModelConfig& config() const override { return config_; }
+  void read(const std::string&, std::int64_t, std::int64_t count, DType, void* to) const override {
+    std::fill_n(static_cast<float*>(to), count, 1e-45F);
+  }
+
+ private:
+  const ModelConfig config_ = testing::tiny_config();
+};
+
+TEST(RoundedWeights, WhatIsTooSmallForAScaleStaysANumber) {
+  const TinyWeights source;
+  const RoundedWeights rounded(source, {{1}, 8, 16});
+  for (const float value : read(rounded, DOWN, 0, 64)) EXPECT_EQ(value, 1e-45F);
+}
+
 TEST(RoundedWeights, SlicesAgreeWithTheWhole) {
   const RandomWeights source(testing::tiny_config(), 3);
   for (const int group : {16, 7, 1000}) {  // 7: a row's last group is shorter; 1000: one a row
