@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <iostream>
 #include <memory>
@@ -42,6 +43,20 @@ void print_result(const GateResult& result, bool markdown) {
   }
 }
 
+// What is wrong in a baseline is no finding ever after, so none is made of such a report, whatever
+// the policy lets pass. Says so, and returns whether it is.
+bool refuse_bad_rows(const Report& report) {
+  const auto bad = std::ranges::count_if(report.rows, has_bad_status);
+  if (bad == 0) return false;
+  const Row& first = *std::ranges::find_if(report.rows, has_bad_status);
+  std::cout << fmt::format(
+      "gate: no baseline is made of {}: rows that do not pass: {}, the first {} ({}); mend them, "
+      "or "
+      "leave out --update-baseline\n",
+      report.file, bad, row_name(first), first.text("status"));
+  return true;
+}
+
 int gate(const Arguments& arguments) {
   const Policy policy = arguments.policy.empty() ? default_policy() : read_policy(arguments.policy);
   const Side current = read_side(arguments.current);
@@ -59,6 +74,7 @@ int gate(const Arguments& arguments) {
       throw InputError(message +
                        (damaged ? "" : ". --update-baseline makes this report the first"));
     std::cout << message << "\n";
+    if (refuse_bad_rows(current.report)) return 1;
     store();
     return 0;
   }
@@ -70,7 +86,10 @@ int gate(const Arguments& arguments) {
   const GateResult result = apply_policy(policy, comparison, utc_now().substr(0, 10));
   print_result(result, arguments.output.print.markdown);
   const int exit_code = damaged ? 2 : result.failures.empty() ? 0 : 1;
-  if (arguments.update && exit_code == 0) store();
+  if (arguments.update && exit_code == 0) {
+    if (refuse_bad_rows(current.report)) return 1;
+    store();
+  }
   if (arguments.update && exit_code != 0)
     std::cout << "gate: the baseline was left as it is; allow in the policy what may pass\n";
   std::cout.flush();
@@ -90,12 +109,12 @@ void add_gate_command(CLI::App& app, int& exit_code) {
       ->required();
   command->add_option("--policy", arguments->policy, "JSON; see reports/README.md for its form");
   command->add_flag("--update-baseline", arguments->update,
-                    "If the gate passes, make NEW.csv the baseline");
+                    "If the gate passes and no row of NEW.csv fails, make it the baseline");
   add_output_options(*command, arguments->output);
   command->footer(
-      "Exit code: 0 if the policy lets everything pass; 1 if it does not; 2 if a file had errors "
-      "in\n"
-      "it or no baseline fits.");
+      "Exit code: 0 if the policy lets everything pass; 1 if it does not, or if rows that fail "
+      "keep\n"
+      "NEW.csv from being the baseline; 2 if a file had errors in it or no baseline fits.");
   command->callback([arguments, &exit_code] { exit_code = gate(*arguments); });
 }
 

@@ -91,10 +91,15 @@ class Comparer {
   Comparison run() {
     check_settings();
     match();
-    for (RowComparison& row : result_.rows)
+    for (RowComparison& row : result_.rows) {
+      if (row.current) compare_status(row.base, *row.current, row.findings);
       if (row.base && row.current) compare_rows(row);
+    }
     judge_times();
     for (RowComparison& row : result_.rows) finish(row);
+    if (const std::size_t rows = bad_in_both(); rows > 0)
+      result_.notes.push_back(
+          fmt::format("rows that fail in both reports, which is no regression: {}", rows));
     if (!one_sided_.empty()) result_.notes.push_back(counted_columns(one_sided_));
     sort();
     return std::move(result_);
@@ -158,7 +163,6 @@ class Comparer {
   void compare_rows(RowComparison& row) {
     const Row& before = *row.base;
     const Row& now = *row.current;
-    compare_status(before, now, row.findings);
     const bool same_build = incomparable_builds(before, now, settings_.across).empty();
     if (same_build) compare_errors(before, now, settings_.error_factor, row.findings);
     std::vector<std::string_view> one_sided;
@@ -237,6 +241,12 @@ class Comparer {
     const double moved = std::log(*now / *before);
     if (moved / row.time->ratio.estimate < CONTROL_SHARE) return std::nullopt;
     return moved;
+  }
+
+  std::size_t bad_in_both() const {
+    return static_cast<std::size_t>(std::ranges::count_if(result_.rows, [](const auto& row) {
+      return row.base && row.current && has_bad_status(*row.base) && has_bad_status(*row.current);
+    }));
   }
 
   void finish(RowComparison& row) {

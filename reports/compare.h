@@ -19,13 +19,13 @@ namespace assay::reports {
 
 /// Most important first: the order of tables, and of a row's findings.
 enum class Verdict : std::uint8_t {
-  kBroken,      ///< PASS before, another status now.
+  kBroken,      ///< PASS before, another status now; or a bad status now, and none before.
   kWorseError,  ///< Accuracy drifted.
   kSlower,
   kChangedWork,   ///< More counted or compiled work than before: these have no noise.
   kMissing,       ///< A row of the base only.
   kIncomparable,  ///< The machine or the build differs, or was throttled: times were not compared.
-  kUnclear,       ///< Samples that do not tell.
+  kUnclear,       ///< Samples that do not tell, or another status, neither won nor lost.
   kFaster,
   kLessWork,  ///< Less counted or compiled work, and nowhere more.
   kFixed,     ///< Another status before, PASS now.
@@ -38,6 +38,9 @@ inline constexpr std::size_t VERDICTS = 13;
 std::string_view name_of(Verdict verdict);
 /// Of its name, as SLOWER; none if there is no such verdict.
 std::optional<Verdict> find_verdict(std::string_view name);
+
+/// Whether the row's status is FAIL, ERROR, TIMEOUT or MISTRUSTED.
+bool has_bad_status(const Row& row);
 
 /// BROKEN, WORSE-ERROR, SLOWER and CHANGED-WORK.
 bool is_regression(Verdict verdict);

@@ -73,17 +73,27 @@ std::vector<std::string_view> incomparable_columns() {
   return all;
 }
 
-void compare_status(const Row& base, const Row& current, std::vector<Finding>& findings) {
-  const std::string& before = base.text("status");
+bool has_bad_status(const Row& row) {
+  const std::string& status = row.text("status");
+  return status == "FAIL" || status == "ERROR" || status == "TIMEOUT" || status == "MISTRUSTED";
+}
+
+void compare_status(const Row* base, const Row& current, std::vector<Finding>& findings) {
+  const std::string before = base ? base->text("status") : "(no row)";
   const std::string& now = current.text("status");
   if (before == now) return;
+  const bool is_bad = has_bad_status(current);
+  if (!base && !is_bad) return;  // NEW says enough
   std::string detail = fmt::format("status {} -> {}", before, now);
   if (current.has("reason")) detail += ": " + printable(current.text("reason"));
-  if (before == "PASS") {
-    findings.push_back({Verdict::kBroken, std::move(detail)});
+  const bool was_bad = base && has_bad_status(*base);
+  Verdict verdict = Verdict::kUnclear;
+  if (before == "PASS" || (is_bad && !was_bad)) {
+    verdict = Verdict::kBroken;
   } else if (now == "PASS") {
-    findings.push_back({Verdict::kFixed, std::move(detail)});
+    verdict = Verdict::kFixed;
   }
+  findings.push_back({verdict, std::move(detail)});
 }
 
 void compare_errors(const Row& base, const Row& current, double factor,

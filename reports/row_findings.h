@@ -9,8 +9,9 @@
 
 namespace assay::reports {
 
-/// PASS lost or won.
-void compare_status(const Row& base, const Row& current, std::vector<Finding>& findings);
+/// BROKEN: PASS lost, or a bad status now and none before, be it that the base has no such row (it
+/// is nullptr then). FIXED: PASS won. Another change is UNCLEAR.
+void compare_status(const Row* base, const Row& current, std::vector<Finding>& findings);
 
 /// max_abs_err, rms_err and err_ratio that grew by more than `factor`, or are no longer zero, or no
 /// longer finite; bitwise_repeat that was lost. Rows that were not run are left out.

@@ -199,6 +199,38 @@ TEST_F(CompareProgram, GateWithABaselineAndAPolicy) {
   EXPECT_TRUE(contains(output_, "unknown key 'alow'"));
 }
 
+TEST_F(CompareProgram, GateMakesNoBaselineOfRowsThatFail) {
+  const std::string gate = "gate --baseline " + path("baselines") + " ";
+  const auto with_a_third = [&](std::string_view name, std::string_view status) {
+    report(name, 100, 100);
+    Row row = sample_row("c", status);
+    row.set("run_id", name);
+    write_text(folder_ / name, read_text(folder_ / name) + format_row(row) + "\n");
+    return path(name);
+  };
+  const std::string failing = with_a_third("failing.csv", "FAIL");
+  EXPECT_EQ(run(gate + "--update-baseline " + failing), 1) << output_;
+  EXPECT_TRUE(contains(output_, "gate: no baseline is made of")) << output_;
+  EXPECT_TRUE(contains(output_, "rows that do not pass: 1, the first c v1_tree fp16 (FAIL)"));
+  EXPECT_FALSE(std::filesystem::exists(path("baselines")));
+
+  EXPECT_EQ(run(gate + "--update-baseline " + report("base.csv", 100, 100)), 0) << output_;
+  const auto stored = [&] {
+    return std::distance(std::filesystem::directory_iterator(path("baselines")), {});
+  };
+  EXPECT_EQ(stored(), 2);
+  EXPECT_EQ(run(gate + "--update-baseline " + failing), 1) << output_;
+  EXPECT_TRUE(contains(output_, "gate: failed, by 1 finding\n  BROKEN c v1_tree fp16: status"));
+  // What may pass for now is still nothing to compare with.
+  write_text(folder_ / "p.json", R"({"policy_version": 1, "allow": [{"case_id": "^c$",
+    "verdicts": ["BROKEN"], "reason": "known", "expires": "9999-12-31"}]})");
+  const std::string allowing = gate + "--policy " + path("p.json") + " ";
+  EXPECT_EQ(run(allowing + failing), 0) << output_;
+  EXPECT_EQ(run(allowing + "--update-baseline " + failing), 1) << output_;
+  EXPECT_TRUE(contains(output_, "gate: passed\ngate: no baseline is made of")) << output_;
+  EXPECT_EQ(stored(), 2);
+}
+
 TEST_F(CompareProgram, SelfTest) {
   const std::string one = report("one.csv", 100, 200);
   EXPECT_EQ(run("self-test --trials 20 " + one), 0) << output_;

@@ -186,6 +186,39 @@ TEST(Status, LostAndWon) {
   EXPECT_EQ(findings(failed, failed), Texts{"UNTIMED"});
 }
 
+TEST(Status, BadNowAndNotBefore) {
+  for (const char* before : {"SKIP", "NOT_RUN"})
+    for (const char* now : {"FAIL", "ERROR", "TIMEOUT", "MISTRUSTED"})
+      EXPECT_EQ(findings(sample_row("x", before), sample_row("x", now)),
+                Texts{fmt::format("BROKEN: status {} -> {}", before, now)});
+  EXPECT_EQ(findings(sample_row("x", "FAIL"), sample_row("x", "ERROR")),
+            Texts{"UNCLEAR: status FAIL -> ERROR"});
+  EXPECT_EQ(findings(sample_row("x", "FAIL"), sample_row("x", "SKIP")),
+            Texts{"UNCLEAR: status FAIL -> SKIP"});
+  EXPECT_EQ(findings(sample_row("x", "SKIP"), sample_row("x", "NOT_RUN")),
+            Texts{"UNCLEAR: status SKIP -> NOT_RUN"});
+  EXPECT_EQ(findings(sample_row("x", "SKIP"), sample_row("x")),
+            Texts{"FIXED: status SKIP -> PASS"});
+}
+
+TEST(Status, OfRowsThatAreNewOrFailInBoth) {
+  Row failed = sample_row("new", "FAIL");
+  failed.set("reason", "NaN in row 3");
+  const Side base = side_of({{sample_row("x", "FAIL"), {}}, {sample_row("y", "TIMEOUT"), {}}});
+  const Side current = side_of({{sample_row("x", "FAIL"), {}},
+                                {sample_row("y", "ERROR"), {}},
+                                {failed, {}},
+                                {sample_row("newer"), {}}});
+  const Comparison comparison = compare(base, current, {});
+  EXPECT_EQ(describe_counts(comparison), "4 rows: 1 BROKEN, 1 UNCLEAR, 1 NEW, 1 UNTIMED");
+  EXPECT_TRUE(comparison.has_regression());
+  const RowComparison& worst = comparison.rows.front();
+  EXPECT_EQ(details_of(worst), "status (no row) -> FAIL: NaN in row 3");
+  EXPECT_TRUE(worst.find(Verdict::kNew));
+  ASSERT_EQ(comparison.notes.size(), 1u);
+  EXPECT_EQ(comparison.notes[0], "rows that fail in both reports, which is no regression: 2");
+}
+
 TEST(Errors, GrowBeyondTheFactor) {
   Row before = sample_row();
   before.set("rms_err", 1e-4).set("err_ratio", 0.2).set("max_abs_err", 1e-3);
