@@ -163,9 +163,8 @@ class Comparer {
   void compare_rows(RowComparison& row) {
     const Row& before = *row.base;
     const Row& now = *row.current;
-    const bool same_build = incomparable_builds(before, now, settings_.across).empty();
-    if (same_build) compare_errors(before, now, settings_.error_factor, row.findings);
     std::vector<std::string_view> one_sided;
+    compare_errors(before, now, settings_.error_factor, settings_.across, row.findings, one_sided);
     if (!settings_.pair) compare_work(before, now, settings_.across, row.findings, one_sided);
     for (const std::string_view column : one_sided) ++one_sided_[column];
     if (!has_time(before) && !has_time(now)) return;

@@ -52,6 +52,22 @@ std::vector<std::string> other_compiler(const Row& base, const Row& current, con
   return differ;
 }
 
+// What differs between the GPUs and compilers, on which it depends how sums are rounded. The driver
+// is not among it.
+std::vector<std::string> other_arithmetic(const Row& base, const Row& current,
+                                          const std::vector<std::string>& across) {
+  std::vector<std::string_view> on = {"gpu_name",     "compute_capability", "sm_count",
+                                      "cuda_runtime", "nvcc_version",       "build_flags"};
+  // The emulated device's arithmetic is the host's.
+  if (current.text("device") == "emulated") on.push_back("host_cpu");
+  std::vector<std::string> differ;
+  for (const std::string_view name : on)
+    if (!is_across(across, name) &&
+        base.cell(column_index(name)) != current.cell(column_index(name)))
+      differ.push_back(change_of(base, current, name));
+  return differ;
+}
+
 bool was_run(const Row& row) {
   const std::string& status = row.text("status");
   return status != "SKIP" && status != "NOT_RUN";
@@ -97,8 +113,11 @@ void compare_status(const Row* base, const Row& current, std::vector<Finding>& f
 }
 
 void compare_errors(const Row& base, const Row& current, double factor,
-                    std::vector<Finding>& findings) {
+                    const std::vector<std::string>& across, std::vector<Finding>& findings,
+                    std::vector<std::string_view>& one_sided) {
   if (!was_run(base) || !was_run(current)) return;
+  for (const std::string_view column : {"err_ratio", "rms_err", "max_abs_err", "bitwise_repeat"})
+    if (base.has(column) != current.has(column)) one_sided.push_back(column);
   std::vector<std::string> worse;
   for (const std::string_view column : {"err_ratio", "rms_err", "max_abs_err"}) {
     const auto before = base.real(column);
@@ -111,8 +130,15 @@ void compare_errors(const Row& base, const Row& current, double factor,
   }
   if (base.text("bitwise_repeat") == "yes" && current.text("bitwise_repeat") == "no")
     worse.push_back("bitwise_repeat yes -> no");
-  if (!worse.empty())
-    findings.push_back({Verdict::kWorseError, fmt::format("{}", fmt::join(worse, ", "))});
+  if (worse.empty()) return;
+  std::string detail = fmt::format("{}", fmt::join(worse, ", "));
+  if (const auto differ = other_arithmetic(base, current, across); !differ.empty()) {
+    findings.push_back(
+        {Verdict::kIncomparable, fmt::format("{}: by another GPU or compiler, so not judged: {}",
+                                             fmt::join(differ, ", "), detail)});
+    return;
+  }
+  findings.push_back({Verdict::kWorseError, std::move(detail)});
 }
 
 bool is_exact(const Column& column) {

@@ -14,9 +14,12 @@ namespace assay::reports {
 void compare_status(const Row* base, const Row& current, std::vector<Finding>& findings);
 
 /// max_abs_err, rms_err and err_ratio that grew by more than `factor`, or are no longer zero, or no
-/// longer finite; bitwise_repeat that was lost. Rows that were not run are left out.
+/// longer finite; bitwise_repeat that was lost. Where another GPU or compiler may be behind it, the
+/// row is INCOMPARABLE. A column measured on one side only is added to `one_sided`. Rows that were
+/// not run are left out.
 void compare_errors(const Row& base, const Row& current, double factor,
-                    std::vector<Finding>& findings);
+                    const std::vector<std::string>& across, std::vector<Finding>& findings,
+                    std::vector<std::string_view>& one_sided);
 
 /// Whether the column has no noise: counted and compiled ones, launches, allocations and
 /// peak_mem_bytes.

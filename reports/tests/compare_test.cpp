@@ -249,6 +249,41 @@ TEST(Errors, GrowBeyondTheFactor) {
             Texts{"WORSE-ERROR: bitwise_repeat yes -> no"});
 }
 
+TEST(Errors, WhateverTheDriver) {
+  Row before = sample_row();
+  before.set("rms_err", 1e-4).set("driver", "550").set("gpu_name", "NVIDIA H200");
+  Row now = before;
+  now.set("rms_err", 1e-2).set("driver", "560");
+  EXPECT_EQ(findings(before, now), Texts{"WORSE-ERROR: rms_err 0.0001 -> 0.01000 (100.0x)"});
+  now.set("gpu_name", "NVIDIA H100");
+  EXPECT_EQ(findings(before, now),
+            Texts{"INCOMPARABLE: gpu_name NVIDIA H200 -> NVIDIA H100: by another GPU or compiler, "
+                  "so not judged: rms_err 0.0001 -> 0.01000 (100.0x)"});
+  CompareSettings across;
+  across.across = {"gpu_name"};
+  EXPECT_EQ(findings({before, {}}, {now, {}}, across),
+            Texts{"WORSE-ERROR: rms_err 0.0001 -> 0.01000 (100.0x)"});
+  for (const char* column : {"nvcc_version", "cuda_runtime", "build_flags", "host_cpu"}) {
+    Row other = before;
+    EXPECT_TRUE(contains(findings(before, other.set("rms_err", 1).set(column, "another"))[0],
+                         fmt::format("INCOMPARABLE: {} (none) -> another", column)));
+  }
+  EXPECT_EQ(findings(before, now.set("rms_err", 1e-4)), Texts{"UNTIMED"});
+}
+
+TEST(Errors, MeasuredOnOneSideIsSaid) {
+  Row measured = sample_row();
+  measured.set("rms_err", 1e-4).set("bitwise_repeat", true);
+  Row skipped = measured;
+  skipped.set("row_id", sample_row("skipped").text("row_id"));
+  const Side base = side_of({{measured, {}}, {sample_row("skipped", "SKIP"), {}}});
+  const Side current = side_of({{sample_row(), {}}, {skipped, {}}});
+  const Comparison comparison = compare(base, current, {});
+  ASSERT_EQ(comparison.notes.size(), 1u);
+  EXPECT_TRUE(
+      contains(comparison.notes[0], "and so not compared (rows): bitwise_repeat (1), rms_err (1)"));
+}
+
 TEST(Work, AnyDifferenceCounts) {
   Row before = sample_row();
   before.set("sectors_read", 1000).set("spill_bytes", 0).set("registers", 40);
