@@ -4,6 +4,7 @@
 
 #include "reports/commands.h"
 #include "reports/compare_options.h"
+#include "reports/outputs.h"
 #include "reports/summary.h"
 
 namespace assay::reports {
@@ -28,6 +29,9 @@ void add_compare_command(CLI::App& app, int& exit_code) {
       "file had errors in it, or, without a regression, if rows were INCOMPARABLE.");
   command->callback([arguments, &exit_code] {
     const CompareSettings settings = arguments->options.settings();
+    check_outputs({{arguments->base, arguments->current},
+                   {arguments->output.csv, arguments->output.json},
+                   {}});
     const Side base = read_side(arguments->base);
     const Side current = read_side(arguments->current);
     const bool base_bad = print_diagnostics(base.report, std::cerr);

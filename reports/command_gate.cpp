@@ -11,6 +11,7 @@
 #include "reports/commands.h"
 #include "reports/compare_options.h"
 #include "reports/identity.h"
+#include "reports/outputs.h"
 #include "reports/policy.h"
 #include "reports/summary.h"
 
@@ -58,6 +59,9 @@ bool refuse_bad_rows(const Report& report) {
 }
 
 int gate(const Arguments& arguments) {
+  check_outputs({{arguments.current, arguments.policy},
+                 {arguments.output.csv, arguments.output.json},
+                 arguments.folder});
   const Policy policy = arguments.policy.empty() ? default_policy() : read_policy(arguments.policy);
   const Side current = read_side(arguments.current);
   bool damaged = print_diagnostics(current.report, std::cerr);

@@ -4,6 +4,7 @@
 
 #include "reports/commands.h"
 #include "reports/html/page.h"
+#include "reports/outputs.h"
 #include "reports/pending_file.h"
 #include "reports/trend.h"
 
@@ -34,6 +35,7 @@ void add_trend_command(CLI::App& app, int& exit_code) {
     if (!arguments->output.empty()) require_chart_library();
     const TrendOptions options{arguments->least_percent / 100,
                                arguments->false_alarm_percent / 100};
+    check_outputs({reports_in(arguments->folder), {arguments->output}, {}});
     bool bad = false;
     const auto reports = read_folder(arguments->folder, bad, std::cerr);
     const Trend trend = make_trend(reports, options);

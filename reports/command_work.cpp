@@ -8,6 +8,7 @@
 #include "kernels/device/error.h"
 #include "reports/append_file.h"
 #include "reports/commands.h"
+#include "reports/outputs.h"
 #include "reports/pending_file.h"
 #include "reports/summary.h"
 #include "reports/work_baseline.h"
@@ -35,6 +36,8 @@ Report read_inputs(const std::vector<std::string>& inputs, bool& damaged) {
 }
 
 int work(const Arguments& arguments) {
+  if (arguments.update)
+    check_outputs({{arguments.inputs.begin(), arguments.inputs.end()}, {arguments.baseline}, {}});
   bool damaged = false;
   const Report current = read_inputs(arguments.inputs, damaged);
   if (arguments.update) {

@@ -15,6 +15,7 @@
 
 #include "kernels/device/error.h"
 #include "reports/append_file.h"
+#include "reports/outputs.h"
 #include "reports/pending_file.h"
 #include "reports/reader.h"
 #include "reports/text.h"
@@ -32,21 +33,12 @@ constexpr std::size_t MOST_SHOWN = 20;
 
 Key key_of(const Row& row) { return {row.text("run_id"), row.text("row_id")}; }
 
-bool same_file(const fs::path& a, const fs::path& b) {
-  std::error_code ignored;
-  return fs::weakly_canonical(a, ignored) == fs::weakly_canonical(b, ignored) ||
-         fs::equivalent(a, b, ignored);
-}
-
 void check_names(std::span<const std::string> inputs, const std::string& output, bool overwrite) {
-  for (std::size_t i = 0; i < inputs.size(); ++i) {
-    if (same_file(inputs[i], output))
-      throw InputError(
-          fmt::format("{}: is an input and cannot be the output; name another file", output));
+  check_outputs({{inputs.begin(), inputs.end()}, {output, samples_path(output)}, {}});
+  for (std::size_t i = 0; i < inputs.size(); ++i)
     for (std::size_t j = 0; j < i; ++j)
-      if (same_file(inputs[i], inputs[j]))
+      if (is_same_file(inputs[i], inputs[j]))
         throw InputError(fmt::format("{}: is given twice", inputs[i]));
-  }
   if (overwrite) return;
   for (const fs::path& path : {fs::path(output), samples_path(output)})
     if (fs::exists(path))

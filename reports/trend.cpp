@@ -146,7 +146,7 @@ std::string describe_steps(const Trend& trend, const TrendOptions& options, std:
   return out + table.text(width);
 }
 
-std::vector<Report> read_folder(const std::string& folder, bool& bad, std::ostream& err) {
+std::vector<std::filesystem::path> reports_in(const std::string& folder) {
   namespace fs = std::filesystem;
   if (!fs::is_directory(folder))
     throw InputError(fmt::format("{}: is no folder; name one that holds reports, *.csv", folder));
@@ -155,8 +155,13 @@ std::vector<Report> read_folder(const std::string& folder, bool& bad, std::ostre
     if (entry.is_regular_file() && entry.path().extension() == ".csv")
       paths.push_back(entry.path());
   std::ranges::sort(paths);
+  return paths;
+}
+
+std::vector<Report> read_folder(const std::string& folder, bool& bad, std::ostream& err) {
+  const std::vector<std::filesystem::path> paths = reports_in(folder);
   std::vector<Report> reports;
-  for (const fs::path& path : paths) {
+  for (const std::filesystem::path& path : paths) {
     try {
       Report report = read_report(path);
       if (report.has_errors()) {

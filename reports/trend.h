@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <filesystem>
 #include <iosfwd>
 #include <optional>
 #include <span>
@@ -63,6 +64,9 @@ std::string describe_steps(const Trend& trend, const TrendOptions& options,
 
 /// The page: a small chart per series, those with steps first (html/trend_page.cpp).
 std::string render_trend(const Trend& trend, const TrendOptions& options);
+
+/// The reports of a folder, *.csv, by name. InputError where it is no folder.
+std::vector<std::filesystem::path> reports_in(const std::string& folder);
 
 /// The reports in `folder`, *.csv, in order of their names. Those that cannot be used, and bad
 /// rows, are told to `err` and set `bad`. Throws InputError where `folder` is none or holds no

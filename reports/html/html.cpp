@@ -10,6 +10,7 @@
 #include "reports/html/data.h"
 #include "reports/html/page.h"
 #include "reports/html/sections.h"
+#include "reports/outputs.h"
 #include "reports/pending_file.h"
 #include "reports/summary.h"
 #include "reports/text.h"
@@ -68,12 +69,7 @@ PageComparison page_comparison(const Comparison& comparison, const std::string& 
 int write_html(const std::string& input, const std::string& base, const std::string& output,
                std::ostream& out, std::ostream& err) {
   require_chart_library();
-  for (const std::string& source : {input, base}) {
-    std::error_code ignored;
-    if (!source.empty() && std::filesystem::equivalent(source, output, ignored))
-      throw InputError(
-          fmt::format("{}: is a report itself; name another file for the page", output));
-  }
+  check_outputs({{input, base}, {output}, {}});
   std::optional<PageComparison> comparison;
   bool damaged = false;
   Side current;

@@ -231,6 +231,37 @@ TEST_F(CompareProgram, GateMakesNoBaselineOfRowsThatFail) {
   EXPECT_EQ(stored(), 2);
 }
 
+TEST_F(CompareProgram, NoOutputIsAnInput) {
+  std::filesystem::create_directory(path("runs"));
+  const std::string base = report("runs/base.csv", 100, 100);
+  const std::string same = report("runs/same.csv", 100, 100);
+  const std::string samples = samples_path(base).string();
+  const std::string both = base + " " + same;
+  const std::string gate = "gate --baseline " + path("runs") + " " + report("new.csv", 100, 100);
+  std::filesystem::create_symlink(same, path("link"));
+  const std::string before = read_text(base) + read_text(samples) + read_text(same);
+  for (const std::string& arguments :
+       {"compare " + both + " --csv " + base, "compare " + both + " --json " + samples,
+        "compare " + both + " --csv " + path("link"),
+        "compare " + both + " --csv " + path("o") + " --json " + path("./o"),
+        "html " + base + " -o " + samples, "html " + base + " --compare " + same + " -o " + same,
+        "trend " + path("runs") + " -o " + base, "trend " + path("runs") + " -o " + samples,
+        "work " + base + " --update --baseline " + base,
+        "work " + base + " --update --baseline " + samples, gate + " --json " + path("runs/o.json"),
+        gate + " --csv " + base, gate + " --csv " + path("new.csv"),
+        "merge --overwrite " + samples + " " + base,
+        "merge --overwrite " + path("o.csv") + " " + path("o.samples.jsonl")}) {
+    EXPECT_EQ(run(arguments), 2) << arguments << output_;
+    if (contains(output_, "Chart.js")) continue;  // no pages in this build
+    EXPECT_TRUE(contains(output_, "name another file") ||
+                contains(output_, "name a file elsewhere"))
+        << arguments << output_;
+  }
+  EXPECT_EQ(read_text(base) + read_text(samples) + read_text(same), before);
+  EXPECT_FALSE(std::filesystem::exists(path("o")));
+  EXPECT_EQ(run(gate + " --json " + path("o.json") + " --csv " + path("o.csv")), 0) << output_;
+}
+
 TEST_F(CompareProgram, SelfTest) {
   const std::string one = report("one.csv", 100, 200);
   EXPECT_EQ(run("self-test --trials 20 " + one), 0) << output_;

@@ -282,7 +282,7 @@ TEST(Html, FilesAndExitCodes) {
   EXPECT_THROW(html("none.csv"), InputError);
   EXPECT_TRUE(contains(
       message_of<InputError>([&] { write_html(path("good.csv"), "", path("good.csv"), out, err); }),
-      "is a report itself"));
+      "is an input and cannot be the output"));
   EXPECT_THROW(write_html(path("good.csv"), "", path("no/page.html"), out, err), InputError);
   EXPECT_EQ(read_text(folder / "good.csv"), report_text({sample_row("a")}));
 
