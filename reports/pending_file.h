@@ -8,7 +8,9 @@ namespace assay::reports {
 
 /// Writes under a temporary name beside `path`, on the disk when the constructor returns; commit()
 /// renames it. Without commit() nothing is left behind, and a file that was there before is as it
-/// was. Every failure is an InputError with the path and the system's reason.
+/// was. A link is followed, and a file that is replaced leaves its mode to the new one; what is
+/// there and no regular file is refused. Every failure is an InputError with the path and the
+/// system's reason.
 class PendingFile {
  public:
   PendingFile(std::filesystem::path path, std::string_view text);

@@ -182,5 +182,35 @@ TEST(PendingFile, IsThereWholeOrNotAtAll) {
       contains(message_of<InputError>([&] { PendingFile(folder / "", "new"); }), "is a folder"));
 }
 
+TEST(PendingFile, KeepsLinksAndModesAndWhatIsNoFile) {
+  namespace fs = std::filesystem;
+  const TemporaryFolder folder;
+  fs::create_directory(folder / "sub");
+  write_text(folder / "sub/x", "old");
+  fs::permissions(folder / "sub/x", fs::perms(0600));
+  fs::create_symlink("sub/x", folder / "link");
+  fs::create_symlink("link", folder / "link to link");
+  write_whole_file(folder / "link to link", "new");
+  EXPECT_TRUE(fs::is_symlink(folder / "link to link"));
+  EXPECT_TRUE(fs::is_symlink(folder / "link"));
+  EXPECT_EQ(read_text(folder / "sub/x"), "new");
+  EXPECT_EQ(fs::status(folder / "sub/x").permissions(), fs::perms(0600));
+  // To a file that is not there yet.
+  fs::create_symlink("sub/y", folder / "early");
+  write_whole_file(folder / "early", "new");
+  EXPECT_TRUE(fs::is_symlink(folder / "early"));
+  EXPECT_EQ(read_text(folder / "sub/y"), "new");
+
+  fs::create_symlink("round", folder / "round");
+  EXPECT_TRUE(contains(message_of<InputError>([&] { write_whole_file(folder / "round", "new"); }),
+                       "a link that leads nowhere; name a file"));
+  ASSERT_EQ(::mkfifo((folder / "fifo").c_str(), 0600), 0);
+  fs::create_symlink("fifo", folder / "to fifo");
+  for (const char* name : {"fifo", "to fifo"})
+    EXPECT_TRUE(contains(message_of<InputError>([&] { write_whole_file(folder / name, "new"); }),
+                         "is a pipe, which cannot be replaced by a file; name a file"));
+  EXPECT_TRUE(fs::is_fifo(folder / "fifo"));
+}
+
 }  // namespace
 }  // namespace assay::reports
