@@ -66,6 +66,10 @@ int gate(const Arguments& arguments) {
   const Side current = read_side(arguments.current);
   bool damaged = print_diagnostics(current.report, std::cerr);
   const auto store = [&] {
+    // Not before it can be read why.
+    if (!std::cout.flush())
+      throw InputError(arguments.folder +
+                       ": left as it is, as writing to standard output failed; make room for it");
     const auto stored = store_baseline(arguments.folder, arguments.current, current.report);
     std::cout << "gate: the baseline is now " << stored.string() << "\n";
   };

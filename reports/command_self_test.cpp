@@ -38,7 +38,7 @@ void add_self_test_command(CLI::App& app, int& exit_code) {
   command
       ->add_option("--at-most", arguments->at_most,
                    "Exit with 1 if a larger share of the reports has a false alarm")
-      ->check(CLI::Range(0.0, 1.0))
+      ->check(number_in(0, 1))
       ->capture_default_str();
   command->add_flag("--markdown", arguments->markdown, "Markdown in place of text");
   command->footer("Exit code: 0; 1 if false alarms pass --at-most; 2 if a file had errors in it.");

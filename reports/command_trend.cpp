@@ -3,6 +3,7 @@
 #include <string>
 
 #include "reports/commands.h"
+#include "reports/compare_options.h"
 #include "reports/html/page.h"
 #include "reports/outputs.h"
 #include "reports/pending_file.h"
@@ -23,12 +24,12 @@ void add_trend_command(CLI::App& app, int& exit_code) {
   command->add_option("DIR", arguments->folder, "Folder of reports, *.csv")->required();
   command->add_option("--out,-o", arguments->output, "Also write a page with a chart per case");
   command->add_option("--least", arguments->least_percent, "Smallest step to tell, in percent")
-      ->check(CLI::Range(0.0, 1000.0))
+      ->check(number_in(0, 1000))
       ->capture_default_str();
   command
       ->add_option("--false-alarm", arguments->false_alarm_percent,
                    "Chance of a step in a series that has none, in percent")
-      ->check(CLI::Range(0.1, 50.0))
+      ->check(number_in(0.1, 50))
       ->capture_default_str();
   command->footer("Exit code: 0, steps or not; 2 if a report had errors in it.");
   command->callback([arguments, &exit_code] {

@@ -24,6 +24,17 @@ double parse_share(const std::string& text, std::string_view what) {
   return value;
 }
 
+CLI::Validator number_in(double low, double high) {
+  return CLI::Validator(
+      [=](std::string& text) {
+        double value = 0;
+        const bool is_number = CLI::detail::lexical_cast(text, value);
+        if (is_number && value >= low && value <= high) return std::string();
+        return fmt::format("'{}': a number from {} to {} is wanted", text, low, high);
+      },
+      fmt::format("FLOAT in [{} - {}]", low, high));
+}
+
 CompareSettings CompareOptions::settings() const {
   CompareSettings settings;
   settings.judge.least = parse_share(least, "--least");

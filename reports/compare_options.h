@@ -12,6 +12,9 @@ namespace assay::reports {
 /// A share from "3%", "3 %" or "0.03". InputError, named `what`, unless it is above 0 and below 1.
 double parse_share(const std::string& text, std::string_view what);
 
+/// A number from `low` to `high`. CLI::Range lets nan pass, which is in no range.
+CLI::Validator number_in(double low, double high);
+
 struct CompareOptions {
   std::string least = "3%";
   double alpha = 0.01;

@@ -20,13 +20,13 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;  // --help is an "error" of code 0
+    exit_code = app.exit(error) == 0 ? 0 : 2;  // --help is an "error" of code 0
   } catch (const std::exception& error) {
     std::cerr << "report: " << error.what() << "\n";
     return 2;
   }
   // An answer that could not be written is no answer.
-  if (!std::cout) {
+  if (!std::cout.flush()) {
     std::cerr << "report: writing to standard output failed\n";
     return 2;
   }

@@ -262,6 +262,44 @@ TEST_F(CompareProgram, NoOutputIsAnInput) {
   EXPECT_EQ(run(gate + " --json " + path("o.json") + " --csv " + path("o.csv")), 0) << output_;
 }
 
+TEST_F(CompareProgram, NumbersAreFinite) {
+  std::filesystem::create_directory(path("runs"));
+  const std::string base = report("runs/base.csv", 100, 100);
+  for (const std::string& arguments :
+       {"trend --least nan " + path("runs"), "trend --least inf " + path("runs"),
+        "trend --false-alarm nan " + path("runs"), "trend --false-alarm 51 " + path("runs"),
+        "self-test --at-most nan " + base, "self-test --at-most x " + base,
+        "compare --alpha nan " + base + " " + base, "compare --least nan " + base + " " + base,
+        "compare --error-factor nan " + base + " " + base}) {
+    EXPECT_EQ(run(arguments), 2) << arguments << output_;
+    EXPECT_TRUE(contains(output_, "is wanted")) << arguments;
+  }
+  EXPECT_EQ(run("trend --least 0 --false-alarm 50 " + path("runs")), 0) << output_;
+}
+
+TEST_F(CompareProgram, AnAnswerThatCannotBeWritten) {
+  if (!std::filesystem::exists("/dev/full")) GTEST_SKIP() << "there is no /dev/full";
+  std::filesystem::create_directory(path("runs"));
+  const std::string base = report("runs/base.csv", 100, 100);
+  Row row = sample_row();
+  const std::string counted =
+      write_report(path("counted.csv"), {{row.set("sectors_read", 24), {}}}).string();
+  const std::string folder = path("baselines");
+  const std::string gate = "gate --update-baseline --baseline " + folder + " ";
+  for (const std::string& arguments :
+       {std::string("--help"), std::string("compare --help"), std::string("columns"),
+        "show " + base, "compare " + base + " " + base, gate + base, "trend " + path("runs"),
+        "work --update --baseline " + path("w") + " " + counted,
+        "merge " + path("m.csv") + " " + base, "self-test " + base}) {
+    EXPECT_EQ(run(arguments), 0) << arguments << output_;
+    std::filesystem::remove_all(folder);
+    std::filesystem::remove(path("m.csv"));
+    std::filesystem::remove(path("m.samples.jsonl"));
+    EXPECT_EQ(run(arguments + " >/dev/full"), 2) << arguments;
+    EXPECT_FALSE(std::filesystem::exists(folder)) << "stored by " << arguments;
+  }
+}
+
 TEST_F(CompareProgram, SelfTest) {
   const std::string one = report("one.csv", 100, 200);
   EXPECT_EQ(run("self-test --trials 20 " + one), 0) << output_;
