@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cstdint>
 #include <set>
 #include <system_error>
 #include <vector>
@@ -42,6 +43,26 @@ std::string slug(std::string_view text) {
   }
   while (out.ends_with('-')) out.pop_back();
   return out;
+}
+
+// Where the baseline of this machine goes. Names of machines that differ in signs alone give one
+// slug: the hash of the second one's name then tells them apart.
+fs::path place_of(const fs::path& folder, const Report& report) {
+  const std::string machine = machine_of(report);
+  const std::string commit = report.rows.front().text("commit").substr(0, 12);
+  const auto place = [&](const std::string& name) {
+    std::string file = slug(fmt::format("{} {}", name, newest_utc(report)));
+    if (!commit.empty()) file += "-" + slug(commit);
+    return folder / (file + ".csv");
+  };
+  const fs::path plain = place(machine);
+  std::error_code ignored;
+  if (!fs::exists(plain, ignored)) return plain;
+  const Report there = read_report(plain);
+  if (!there.rows.empty() && machine_of(there) == machine) return plain;
+  std::uint64_t hash = 0xcbf29ce484222325u;  // FNV-1a, the same on every machine
+  for (const char c : machine) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
+  return place(fmt::format("{} {:016x}", machine, hash));
 }
 
 std::vector<fs::path> reports_in(const fs::path& folder) {
@@ -84,8 +105,9 @@ FoundBaseline find_baseline(const fs::path& folder, const Report& current) {
     best = path;
     best_utc = utc;
   }
-  return {best, others.empty() ? std::string("none at all")
-                               : fmt::format("those of {}", fmt::join(others, ", "))};
+  return {best, best_utc,
+          others.empty() ? std::string("none at all")
+                         : fmt::format("those of {}", fmt::join(others, ", "))};
 }
 
 fs::path store_baseline(const fs::path& folder, const fs::path& csv, const Report& report) {
@@ -93,10 +115,15 @@ fs::path store_baseline(const fs::path& folder, const fs::path& csv, const Repor
   fs::create_directories(folder, error);
   if (error)
     throw InputError(fmt::format("{}: cannot be made: {}", folder.string(), error.message()));
-  const std::string commit = report.rows.front().text("commit").substr(0, 12);
-  std::string name = slug(fmt::format("{} {}", machine_of(report), newest_utc(report)));
-  if (!commit.empty()) name += "-" + slug(commit);
-  const fs::path target = folder / (name + ".csv");
+  const fs::path target = place_of(folder, report);
+  // The newest counts, and of two of one second the last by name.
+  const FoundBaseline newest = find_baseline(folder, report);
+  const std::string utc = newest_utc(report);
+  if (utc < newest.utc || (utc == newest.utc && target < newest.path))
+    throw InputError(
+        fmt::format("{}: is of {} and would not be the baseline, which {} of {} stays; run the "
+                    "benchmarks anew, or remove that one",
+                    csv.string(), utc, newest.path.string(), newest.utc));
   // The CSV last: a baseline that can be found has its samples.
   if (const fs::path samples = samples_path(csv); fs::exists(samples, error))
     write_whole_file(samples_path(target), read_file(samples));

@@ -10,6 +10,7 @@ namespace assay::reports {
 
 struct FoundBaseline {
   std::filesystem::path path;  ///< Empty: none fits.
+  std::string utc;             ///< Of its newest row.
   std::string instead;         ///< What is there instead, for a message.
 };
 
@@ -20,7 +21,9 @@ struct FoundBaseline {
 FoundBaseline find_baseline(const std::filesystem::path& folder, const Report& current);
 
 /// Copies a report and its samples into `folder`, made if need be, each as a whole, samples first.
-/// Its name is of device, GPU, time and commit. Returns the path of the new CSV.
+/// Its name is of device, GPU, time and commit, and never that of another machine's report.
+/// InputError where one that is there is newer, as this one would not be found. Returns the path of
+/// the new CSV.
 std::filesystem::path store_baseline(const std::filesystem::path& folder,
                                      const std::filesystem::path& csv, const Report& report);
 

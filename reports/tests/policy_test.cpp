@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "kernels/device/error.h"
 #include "reports/baseline.h"
 #include "reports/tests/compare_report.h"
@@ -183,6 +185,41 @@ TEST_F(Baselines, AreStoredWhole) {
   EXPECT_TRUE(
       contains(message_of<InputError>([&] { store_baseline(csv / "x", csv, read_report(csv)); }),
                "cannot be made"));
+}
+
+TEST_F(Baselines, AnOlderOneIsRefused) {
+  const auto store = [&](std::string_view name, std::string_view utc) {
+    const auto csv = write(name, "H200", utc);
+    return store_baseline(folder_ / "dir", csv, read_report(csv));
+  };
+  const auto march = store("march.csv", "2026-03-01T00:00:00Z");
+  EXPECT_TRUE(
+      contains(message_of<InputError>([&] { store("january.csv", "2026-01-01T00:00:00Z"); }),
+               "january.csv: is of 2026-01-01T00:00:00Z and would not be the baseline, which " +
+                   march.string() + " of 2026-03-01T00:00:00Z stays"));
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_ / "dir"), {}), 2);
+  EXPECT_EQ(store("march.csv", "2026-03-01T00:00:00Z"), march) << "the same once more";
+  const auto april = store("april.csv", "2026-04-01T00:00:00Z");
+  EXPECT_EQ(find_baseline(folder_ / "dir", read_report(folder_ / "march.csv")).path, april);
+}
+
+TEST_F(Baselines, MachinesOfOneSlugKeepTheirOwn) {
+  std::vector<std::filesystem::path> stored;
+  for (const char* gpu : {"A-100", "A 100", "a 100"}) {
+    const auto csv = write("new.csv", gpu, "2026-03-01T00:00:00Z");
+    stored.push_back(store_baseline(folder_ / "dir", csv, read_report(csv)));
+    EXPECT_EQ(store_baseline(folder_ / "dir", csv, read_report(csv)), stored.back());
+  }
+  EXPECT_EQ(stored[0].filename(), "emulated-a-100-2026-03-01t00-00-00z-0123456789ab.csv");
+  EXPECT_EQ(std::set(stored.begin(), stored.end()).size(), 3u);
+  for (std::size_t i = 0; i < 3; ++i) {
+    const auto csv = write("new.csv",
+                           i == 0   ? "A-100"
+                           : i == 1 ? "A 100"
+                                    : "a 100",
+                           "2026-03-02T00:00:00Z");
+    EXPECT_EQ(find_baseline(folder_ / "dir", read_report(csv)).path, stored[i]);
+  }
 }
 
 }  // namespace
