@@ -7,6 +7,7 @@
 #include <initializer_list>
 #include <nlohmann/json.hpp>
 #include <regex>
+#include <set>
 #include <utility>
 
 #include "kernels/device/error.h"
@@ -193,10 +194,33 @@ Policy default_policy() {
   return policy;
 }
 
+// Refuses keys that an object has twice: the parser would keep the last and drop the others.
+class KeysOnce {
+ public:
+  explicit KeysOnce(const std::string& file) : file_(file) {}
+
+  bool operator()(int, json::parse_event_t event, const json& parsed) {
+    if (event == json::parse_event_t::object_start) open_.emplace_back();
+    if (event == json::parse_event_t::object_end) open_.pop_back();
+    if (event == json::parse_event_t::key && !open_.back().insert(parsed.get<std::string>()).second)
+      throw InputError(fmt::format("{}: the key '{}' is there twice in one object; keep one", file_,
+                                   printable(parsed.get<std::string>())));
+    return true;
+  }
+
+ private:
+  const std::string& file_;
+  std::vector<std::set<std::string>> open_;  // the keys of the objects around the present place
+};
+
 Policy parse_policy(std::string_view text, const std::string& file) {
   json document;
   try {
-    document = json::parse(text, nullptr, true, true);  // with comments
+    document = json::parse(text, KeysOnce(file), true, true);  // with comments
+  } catch (const json::out_of_range& error) {
+    const std::string what = error.what();
+    throw InputError(fmt::format("{}: {}: a number is too large to be read; write a smaller one",
+                                 file, what.substr(std::min(what.find("] ") + 2, what.size()))));
   } catch (const json::parse_error& error) {
     const std::string_view before = text.substr(0, std::min(error.byte, text.size()));
     const auto line = std::ranges::count(before, '\n') + 1;
@@ -233,13 +257,16 @@ GateResult apply_policy(const Policy& policy, const Comparison& comparison,
                         std::string_view today) {
   GateResult result;
   std::vector<std::size_t> used(policy.allow.size());
+  std::vector<std::size_t> beyond(policy.allow.size());  // fitted but for up_to
   const auto covers = [&](const Allowance& allowance, const RowComparison& row,
                           const Finding& finding) {
-    if (std::ranges::find(allowance.verdicts, finding.verdict) == allowance.verdicts.end() ||
-        !allowance.rows.fits(row.row()))
-      return false;
-    return finding.verdict != Verdict::kSlower || !allowance.up_to || !row.time ||
-           row.time->change() <= *allowance.up_to;
+    return std::ranges::find(allowance.verdicts, finding.verdict) != allowance.verdicts.end() &&
+           allowance.rows.fits(row.row());
+  };
+  const auto is_beyond = [](const Allowance& allowance, const RowComparison& row,
+                            const Finding& finding) {
+    return finding.verdict == Verdict::kSlower && allowance.up_to && row.time &&
+           row.time->change() > *allowance.up_to;
   };
   for (const RowComparison& row : comparison.rows) {
     const std::vector<Verdict>& fail = policy.fail_of(row.row());
@@ -248,6 +275,10 @@ GateResult apply_policy(const Policy& policy, const Comparison& comparison,
       bool allowed = false;
       for (std::size_t i = 0; i < policy.allow.size(); ++i) {
         if (!covers(policy.allow[i], row, finding)) continue;
+        if (is_beyond(policy.allow[i], row, finding)) {
+          ++beyond[i];
+          continue;
+        }
         ++used[i];
         allowed = allowed || policy.allow[i].expires >= today;
       }
@@ -258,11 +289,17 @@ GateResult apply_policy(const Policy& policy, const Comparison& comparison,
     const Allowance& allowance = policy.allow[i];
     const std::string name = fmt::format("allowance {} ({})", allowance.line, allowance.reason);
     if (allowance.expires < today) {
-      result.notes.push_back(fmt::format("{} expired on {}{}", name, allowance.expires,
-                                         used[i] > 0 ? "" : " and fits nothing: remove it"));
-    } else if (used[i] == 0) {
+      result.notes.push_back(
+          fmt::format("{} expired on {}{}", name, allowance.expires,
+                      used[i] + beyond[i] > 0 ? "" : " and fits nothing: remove it"));
+      continue;
+    }
+    if (beyond[i] > 0)
+      result.notes.push_back(fmt::format("{} fits {} findings that are beyond its up_to of {}",
+                                         name, beyond[i], percent(*allowance.up_to).substr(1)));
+    if (used[i] + beyond[i] == 0) {
       result.notes.push_back(name + " fits nothing: remove it");
-    } else {
+    } else if (used[i] > 0) {
       result.notes.push_back(
           fmt::format("{} used {} times, until {}", name, used[i], allowance.expires));
     }

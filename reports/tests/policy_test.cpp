@@ -89,6 +89,17 @@ TEST(Policy, RefusesWhatItDoesNotKnow) {
           "rules[0]: unknown key 'opp'");
 }
 
+TEST(Policy, RefusesWhatTheParserWouldDropOrCannotHold) {
+  refuses(R"({"policy_version": 1, "least": "3%", "least": "30%"})",
+          "p.json: the key 'least' is there twice in one object; keep one");
+  refuses(R"({"policy_version": 1, "rules": [{"op": "x", "least": "3%", "op": "y"}]})",
+          "the key 'op' is there twice");
+  EXPECT_EQ(parse_policy(FULL, "p.json").rules.size(), 2u) << "in objects of their own";
+  refuses(R"({"policy_version": 1, "error_factor": 1e400})",
+          "p.json: number overflow parsing '1e400': a number is too large to be read");
+  refuses(R"({"policy_version": 1e400})", "a number is too large");
+}
+
 TEST(Policy, AllowancesHaveAReasonAndADate) {
   refuses(allowing(R"({"op": "x", "verdicts": ["SLOWER"], "expires": "2026-01-01"})"),
           "allow[0]: 'reason' is missing");
@@ -137,7 +148,11 @@ TEST_F(Gate, AllowancesHoldUntilTheyExpire) {
   const GateResult after = apply(policy, 1.1, "2026-07-01");
   EXPECT_EQ(after.failures.size(), 1u);
   EXPECT_EQ(after.notes[0], "allowance 1 (exact now) expired on 2026-06-30");
-  EXPECT_EQ(apply(policy, 1.3).failures.size(), 1u) << "beyond up_to";
+  const GateResult beyond = apply(policy, 1.3);
+  EXPECT_EQ(beyond.failures.size(), 1u);
+  ASSERT_EQ(beyond.notes.size(), 1u);
+  EXPECT_EQ(beyond.notes[0],
+            "allowance 1 (exact now) fits 1 findings that are beyond its up_to of 15.0 %");
   const GateResult unused = apply(policy, 1);
   EXPECT_EQ(unused.notes[0], "allowance 1 (exact now) fits nothing: remove it");
 }
