@@ -165,11 +165,20 @@ std::string Row::problem() const {
   for (const Column& column : columns())
     if (column.has(kRequired) && !has(column.name))
       return fmt::format("{} is empty; every row has one", column.name);
+  // Its logarithm is what is compared.
+  if (const auto time = real("t_median_us"); time && !(*time > 0))
+    return fmt::format(
+        "t_median_us: {} is no time; one is above 0, and an empty cell means not "
+        "measured",
+        format_real(*time));
   if (text("status") != "PASS") return "";
-  for (const Column& column : columns())
-    if (column.has(kNonFinite) && has(column.name) && !std::isfinite(*real(column.name)))
+  for (const Column& column : columns()) {  // what may be nan or inf are the errors
+    if (!column.has(kNonFinite) || !has(column.name)) continue;
+    const double value = *real(column.name);
+    if (!std::isfinite(value) || value < 0)
       return fmt::format("status is PASS beside {} {}; that never passes", column.name,
-                         format_real(*real(column.name)));
+                         format_real(value));
+  }
   return "";
 }
 

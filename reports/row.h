@@ -71,8 +71,8 @@ class Row {
   /// Reads a cell as the CSV has it. Returns what is wrong with it, or "" after setting it.
   std::string parse(std::size_t column, std::string_view text);
 
-  /// What makes the row as a whole unfit for a report (a required column empty, PASS beside a NaN
-  /// error), or "".
+  /// What makes the row as a whole unfit for a report (a required column empty, a median that is no
+  /// time, PASS beside an error that is NaN, infinite or negative), or "".
   std::string problem() const;
 
   bool operator==(const Row&) const = default;

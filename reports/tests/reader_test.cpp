@@ -113,6 +113,10 @@ TEST(Reader, EveryBadCellOfARowIsNamed) {
 TEST(Reader, BadRows) {
   expect_bad_line(line_with(B, "device", ""), 1, "device is empty");
   expect_bad_line(line_with(B, "max_abs_err", "nan"), 1, "status is PASS beside max_abs_err nan");
+  expect_bad_line(line_with(B, "rms_err", "-1"), 1, "status is PASS beside rms_err -1");
+  expect_bad_line(
+      line_with(B, "t_median_us", "0"), 1,
+      "t_median_us: 0 is no time; one is above 0, and an empty cell means not measured");
   const std::string good = format_row(B);
   expect_bad_line(
       good + ",x", good.size() + 2,
@@ -259,7 +263,7 @@ TEST(Reader, TenThousandRowsInASecond) {
   std::vector<Row> rows;
   for (int i = 0; i < 10000; ++i) {
     rows.push_back(sample_row(fmt::format("case {}", i)));
-    rows.back().set("t_median_us", i / 3.0).set("repro_cmd", "verify --gtest_filter=\"a,b\"");
+    rows.back().set("t_median_us", (i + 1) / 3.0).set("repro_cmd", "verify --gtest_filter=\"a,b\"");
   }
   const std::string text = report_text(rows);
   const auto begin = std::chrono::steady_clock::now();

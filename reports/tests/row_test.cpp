@@ -1,5 +1,6 @@
 #include "reports/row.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <clocale>
@@ -162,6 +163,12 @@ TEST(Row, ProblemOfTheWholeRow) {
   }
   EXPECT_TRUE(contains(sample_row().set("max_abs_err", std::nan("")).problem(), "never passes"));
   EXPECT_EQ(sample_row("c", "FAIL").set("max_abs_err", std::nan("")).problem(), "");
+  for (const char* column : {"max_abs_err", "rms_err", "ref_rms_err", "err_ratio", "tolerance"})
+    EXPECT_EQ(sample_row().set(column, -0.5).problem(),
+              fmt::format("status is PASS beside {} -0.5; that never passes", column));
+  EXPECT_EQ(sample_row().set("max_abs_err", 0).problem(), "");
+  for (const double time : {0.0, -1.0})
+    EXPECT_TRUE(contains(sample_row().set("t_median_us", time).problem(), "is no time"));
 }
 
 TEST(Identity, RowIdIsAFunctionOfTheKeyColumnsAlone) {
