@@ -69,4 +69,24 @@ inline Side side_of(const std::vector<TimedRow>& rows, const std::string& file =
   return side;
 }
 
+using Texts = std::vector<std::string>;
+
+/// The findings of one row compared with another, as "VERDICT: detail".
+inline Texts findings(const TimedRow& before, const TimedRow& now,
+                      const CompareSettings& settings = {}) {
+  const Side base = side_of({before});
+  const Side current = side_of({now});
+  const Comparison comparison = compare(base, current, settings);
+  Texts texts;
+  for (const RowComparison& row : comparison.rows)
+    for (const Finding& finding : row.findings)
+      texts.push_back(std::string(name_of(finding.verdict)) +
+                      (finding.detail.empty() ? "" : ": " + finding.detail));
+  return texts;
+}
+
+inline Texts findings(const Row& before, const Row& now) {
+  return findings(TimedRow{before, {}}, TimedRow{now, {}});
+}
+
 }  // namespace assay::reports::testing
