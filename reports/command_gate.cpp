@@ -94,10 +94,7 @@ int gate(const Arguments& arguments) {
   const GateResult result = apply_policy(policy, comparison, utc_now().substr(0, 10));
   print_result(result, arguments.output.print.markdown);
   const int exit_code = damaged ? 2 : result.failures.empty() ? 0 : 1;
-  if (arguments.update && exit_code == 0) {
-    if (refuse_bad_rows(current.report)) return 1;
-    store();
-  }
+  if (arguments.update && exit_code == 0 && !refuse_bad_rows(current.report)) store();
   if (arguments.update && exit_code != 0)
     std::cout << "gate: the baseline was left as it is; allow in the policy what may pass\n";
   std::cout.flush();
@@ -122,7 +119,7 @@ void add_gate_command(CLI::App& app, int& exit_code) {
   command->footer(
       "Exit code: 0 if the policy lets everything pass; 1 if it does not, or if rows that fail "
       "keep\n"
-      "NEW.csv from being the baseline; 2 if a file had errors in it or no baseline fits.");
+      "NEW.csv from being the first baseline; 2 if a file had errors in it or no baseline fits.");
   command->callback([arguments, &exit_code] { exit_code = gate(*arguments); });
 }
 
