@@ -45,8 +45,8 @@ class PaperLab : public Lab {
   std::function<void(int, Observation&)> row = [](int, Observation&) {};
   std::function<bool(int)> builds = [](int) { return true; };
   std::function<std::string(int)> code = [](int) { return ""; };
-  bool neighbour = false;      // a second process on the machine
-  double badly_placed_in = 0;  // that share of the runs all samples are 5 % longer
+  bool neighbour = false;         // a second process on the machine
+  double badly_placed_in = 0;     // that share of the runs all samples are 5 % longer
   double neighbour_rests_in = 0;  // that share of the fifths of a run: samples are 3.6 % longer
   int interrupt_at_build = -1;
   std::mt19937 random{1};

@@ -24,7 +24,7 @@ namespace {
 
 constexpr std::size_t MAX_SHARED_BYTES = 227 * 1024;  // sm_90's limit for one block
 constexpr std::uint64_t MOST_WORKERS = 1024;
-constexpr std::size_t WORTH_A_WORKER = 4096;          // threads in a launch
+constexpr std::size_t WORTH_A_WORKER = 4096;  // threads in a launch
 
 std::uint64_t& seed() {
   static std::uint64_t value =
