@@ -4,28 +4,14 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cstdio>
-#include <system_error>
 #include <utility>
 
+#include "engine/decimal.h"
 #include "engine/random_weights.h"
 #include "kernels/device/error.h"
 
 namespace assay {
-
-namespace {
-
-/// The whole of `text`, in decimal, without sign or leading zeros.
-template <class Number>
-bool read_decimal(std::string_view text, Number& value) {
-  if (text.empty() || (text.front() == '0' && text.size() > 1)) return false;
-  if (text.find_first_not_of("0123456789") != std::string_view::npos) return false;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return error == std::errc() && end == text.data() + text.size();
-}
-
-}  // namespace
 
 std::vector<int> parse_numbers(std::string_view text, const std::string& option) {
   std::vector<int> numbers;
@@ -46,16 +32,6 @@ std::vector<int> parse_numbers(std::string_view text, const std::string& option)
 CLI::Validator not_empty() {
   return {[](const std::string& value) {
             return std::string(value.empty() ? "expected a value, found an empty one" : "");
-          },
-          ""};
-}
-
-CLI::Validator seed_number() {
-  return {[](const std::string& value) {
-            std::uint64_t seed = 0;
-            if (read_decimal(value, seed)) return std::string();
-            return fmt::format("expected a whole number in decimal, 0 to 2^64 - 1, found \"{}\"",
-                               value);
           },
           ""};
 }

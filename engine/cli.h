@@ -25,8 +25,6 @@ std::vector<int> parse_numbers(std::string_view text, const std::string& option)
 
 /// For options whose empty value would read as one that was not given.
 CLI::Validator not_empty();
-/// For seeds: CLI11 itself takes -1 as 2^64 - 1, and a leading 0 as octal.
-CLI::Validator seed_number();
 
 /// Options of every command that names a model.
 struct ModelArguments {

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "engine/cli.h"
+#include "engine/decimal.h"
 #include "engine/files.h"
 #include "engine/generate.h"
 #include "engine/inspect.h"

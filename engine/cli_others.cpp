@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "engine/cli.h"
+#include "engine/decimal.h"
 #include "engine/files.h"
 #include "engine/inspect.h"
 #include "engine/perplexity.h"

@@ -4,13 +4,13 @@
 
 #include <algorithm>
 #include <cctype>
-#include <cstdint>
 #include <set>
 #include <system_error>
 #include <vector>
 
 #include "kernels/device/error.h"
 #include "reports/append_file.h"
+#include "reports/identity.h"
 #include "reports/pending_file.h"
 #include "reports/writer.h"
 
@@ -60,9 +60,7 @@ fs::path place_of(const fs::path& folder, const Report& report) {
   if (!fs::exists(plain, ignored)) return plain;
   const Report there = read_report(plain);
   if (!there.rows.empty() && machine_of(there) == machine) return plain;
-  std::uint64_t hash = 0xcbf29ce484222325u;  // FNV-1a, the same on every machine
-  for (const char c : machine) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
-  return place(fmt::format("{} {:016x}", machine, hash));
+  return place(machine + " " + hash_of(machine));
 }
 
 std::vector<fs::path> reports_in(const fs::path& folder) {

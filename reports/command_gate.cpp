@@ -52,8 +52,7 @@ bool refuse_bad_rows(const Report& report) {
   const Row& first = *std::ranges::find_if(report.rows, has_bad_status);
   std::cout << fmt::format(
       "gate: no baseline is made of {}: rows that do not pass: {}, the first {} ({}); mend them, "
-      "or "
-      "leave out --update-baseline\n",
+      "or leave out --update-baseline\n",
       report.file, bad, row_name(first), first.text("status"));
   return true;
 }
@@ -117,9 +116,9 @@ void add_gate_command(CLI::App& app, int& exit_code) {
                     "If the gate passes and no row of NEW.csv fails, make it the baseline");
   add_output_options(*command, arguments->output);
   command->footer(
-      "Exit code: 0 if the policy lets everything pass; 1 if it does not, or if rows that fail "
-      "keep\n"
-      "NEW.csv from being the first baseline; 2 if a file had errors in it or no baseline fits.");
+      "Exit code: 0 if the policy lets everything pass; 1 if it does not, or if rows that fail\n"
+      "keep NEW.csv from being the first baseline; 2 if a file had errors in it or no baseline "
+      "fits.");
   command->callback([arguments, &exit_code] { exit_code = gate(*arguments); });
 }
 

@@ -38,21 +38,20 @@ std::string make_run_id() {
                      t.tm_mday, t.tm_hour, t.tm_min, t.tm_sec, random);
 }
 
-std::string make_row_id(const Row& row, std::string_view without) {
+std::string hash_of(std::string_view text) {
   std::uint64_t hash = 0xcbf29ce484222325u;
-  const auto add = [&](std::string_view text) {
-    for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
-  };
+  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
+  return fmt::format("{:016x}", hash);
+}
+
+std::string make_row_id(const Row& row, std::string_view without) {
+  std::string text;
   for (std::size_t i = 0; i < columns().size(); ++i) {
     if (!columns()[i].has(kKey) || columns()[i].name == without) continue;
     const std::string value = row.cell(i);
-    if (value.empty()) continue;
-    add(columns()[i].name);
-    add("=");
-    add(value);
-    add("\n");
+    if (!value.empty()) text += fmt::format("{}={}\n", columns()[i].name, value);
   }
-  return fmt::format("{:016x}", hash);
+  return hash_of(text);
 }
 
 }  // namespace assay::reports

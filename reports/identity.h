@@ -16,6 +16,9 @@ std::string utc_now();
 /// A new name for a run: its start in UTC and 24 random bits, 20260131T150405Z-9f3a1c.
 std::string make_run_id();
 
+/// FNV-1a, 64 bits, in 16 hex digits: the same on every machine.
+std::string hash_of(std::string_view text);
+
 /// 16 hex digits: FNV-1a, 64 bits, over `name=value\n` of the row's key columns that are not empty,
 /// in schema order. It depends on what was asked (suite, case, op, version, device, problem) and on
 /// nothing that was found, so an interrupted sweep knows which rows it has, and two runs' rows of

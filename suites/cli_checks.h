@@ -21,13 +21,4 @@ inline void refuse_empty_values(const CLI::App& app, const std::string& program)
   }
 }
 
-/// Of an option without a sign, into which CLI11 would wrap -1.
-inline CLI::Validator whole_number() {
-  const auto problem = [](const std::string& text) {
-    const bool digits = !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
-    return digits ? std::string() : "'" + text + "' is not a whole number from 0 on";
-  };
-  return {problem, "UINT"};
-}
-
 }  // namespace assay::suites

@@ -2,10 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <memory>
-#include <string_view>
 
+#include "kernels/device/environment.h"
 #include "reports/statistics.h"
 #include "reports/throttle.h"
 
@@ -67,10 +66,7 @@ Replay record_graph(const Stream& stream, const std::vector<std::function<void()
   });
 }
 
-bool times_only() {
-  const char* const wanted = std::getenv("ASSAY_TIMES_ONLY");
-  return wanted && std::string_view(wanted) == "1";
-}
+bool times_only() { return environment_number("ASSAY_TIMES_ONLY", 0, 0, 1) == 1; }
 
 Sampler sampler_of(const Stream& stream, const Replay& replay) {
   const auto start = std::make_shared<Event>();

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "engine/decimal.h"
 #include "kernels/device/error.h"
 #include "suites/axes.h"
 #include "suites/cases/cases.h"
@@ -215,7 +216,7 @@ std::optional<SweepOptions> parse_sweep_options(int argc, const char* const* arg
   app.add_flag("--resume", options.resume, "Go on with a report that was cut short");
   app.add_flag("--dry-run", options.dry_run, "List the rows and how long they may take");
   app.add_option("--seed", options.plan.seed, "Seed of inputs and of the order of cases")
-      ->check(whole_number())
+      ->check(seed_number())
       ->capture_default_str();
   app.add_option("--progress", flags.progress, "How often progress is said where it is no terminal")
       ->capture_default_str();

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/decimal.h"
 #include "kernels/device/error.h"
 #include "kernels/device/properties.h"
 #include "reference/leave.h"
@@ -57,7 +58,7 @@ void parse(CLI::App& app, suites::Options& options, suites::LayersOptions& layer
   app.allow_extras();
   app.add_option("--set", set, "Shapes: smoke, ci or sweep")->capture_default_str();
   app.add_option("--seed", options.seed, "Seed of inputs and of the emulated device's schedule")
-      ->check(suites::whole_number())
+      ->check(seed_number())
       ->capture_default_str();
   app.add_option("--kernels", options.kernels,
                  "Pin versions of the models' kernel sets: op=version/version,...");

@@ -93,7 +93,7 @@ TEST(Verify, RefusesWhatWouldDoNothing) {
   expect_refused(VERIFY + " --layers --csv x.csv", "--layers excludes --csv");
   expect_refused(VERIFY + " --expect a --write-manifest b", "excludes");
   expect_refused(VERIFY + " --replay /tmp --bogus", "unknown argument --bogus");
-  expect_refused(VERIFY + " --seed -1", "not a whole number");
+  expect_refused(VERIFY + " --seed -1", "expected a whole number");
   expect_refused(SWEEP + " --seed -1", "sweep: see --help");
   expect_refused(VERIFY + ONE_KERNEL + " --timeout 1e10", "at most 10000h");
   expect_refused(VERIFY + " --fuzz 3000000h", "at most 10000h");

@@ -1,19 +1,11 @@
 // `bisect commits` as a person runs it, on repositories whose programs are a few lines of shell.
 #include <gtest/gtest.h>
-#include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
-#include <nlohmann/json.hpp>
-#include <random>
+#include <fstream>
 #include <regex>
-#include <thread>
 
-#include "ci/bisect/tests/history.h"
-#include "engine/tests/temporary_folder.h"
-#include "reports/append_file.h"
+#include "ci/bisect/tests/shell_history.h"
 
 namespace assay::bisect {
 namespace {
@@ -21,99 +13,6 @@ namespace {
 namespace fs = std::filesystem;
 using assay::testing::TemporaryFolder;
 using nlohmann::json;
-
-constexpr int COMMITS = 64;
-
-// What `program` of each commit does; "" is a commit that does not build.
-std::vector<Files> commits_of(const std::function<std::string(int)>& program) {
-  std::vector<Files> commits;
-  for (int i = 0; i <= COMMITS; ++i) {
-    commits.push_back({{"program", program(i)}, {"README.md", fmt::format("{}\n", i)}});
-  }
-  return commits;
-}
-
-std::string row(const std::string& header, const std::string& cells) {
-  return fmt::format("printf '{}\\n{}\\n' > \"$ASSAY_CSV\"\n", header, cells);
-}
-
-std::string status_row(bool fails) {
-  return row("case_id,status,version", fails ? "x,FAIL,v1" : "x,PASS,v1");
-}
-
-class Repo {
- public:
-  explicit Repo(const std::function<std::string(int)>& program)
-      : shas_(make_history(path(), commits_of(program))) {}
-
-  fs::path path() const { return folder_.path() / "repository"; }
-  fs::path work() const { return folder_.path() / "work"; }
-  const std::string& sha(int i) const { return shas_.at(static_cast<std::size_t>(i)); }
-
-  std::vector<std::string> argv(const std::vector<std::string>& more) const {
-    std::vector<std::string> all = {ASSAY_BISECT,
-                                    "commits",
-                                    "--repository",
-                                    path(),
-                                    "--good",
-                                    sha(0),
-                                    "--bad",
-                                    "main",
-                                    "--case",
-                                    "x",
-                                    "--work-dir",
-                                    work(),
-                                    "--json",
-                                    (folder_.path() / "result.json").string(),
-                                    "--build-command",
-                                    "test -s program && mkdir -p \"$ASSAY_BUILD_DIR/bin\" && "
-                                    "cp program \"$ASSAY_BUILD_DIR/bin/\" && echo built >> '" +
-                                        count_file() + "'",
-                                    "--run-command",
-                                    "sh \"$ASSAY_BIN/program\""};
-    for (const std::string& word : more) {  // what is given here takes the place of what is above
-      const auto above = std::ranges::find(all, word);
-      if (word.starts_with("--") && above != all.end()) all.erase(above, above + 2);
-    }
-    all.insert(all.end(), more.begin(), more.end());
-    return all;
-  }
-  ProcessResult bisect(const std::vector<std::string>& more) const {
-    fs::remove(folder_.path() / "result.json");
-    return run_process({.argv = argv(more)});
-  }
-  json result() const { return json::parse(reports::read_file(folder_.path() / "result.json")); }
-  std::string count_file() const { return (folder_.path() / "builds").string(); }
-  std::size_t builds() const {
-    return fs::exists(count_file()) ? lines_of(reports::read_file(count_file())).size() : 0;
-  }
-
-  // All of the user's repository: files, index, refs, configuration, worktrees, stash.
-  std::string state() const {
-    return output_of({"sh", "-c",
-                      "cd '" + path().string() +
-                          "' && find . -type f -print0 | sort -z "
-                          "| xargs -0 sha256sum && find . | sort && "
-                          "git for-each-ref && git worktree list && git stash list"});
-  }
-
- private:
-  TemporaryFolder folder_;
-  std::vector<std::string> shas_;
-};
-
-// Whether a work folder holds nothing but what is meant to stay.
-::testing::AssertionResult is_tidy(const fs::path& work) {
-  for (const auto& entry : fs::directory_iterator(work)) {
-    const std::string name = entry.path().filename();
-    if (name != "lock" && name != "builds" && name != "slots" && name != "steps")
-      return ::testing::AssertionFailure() << entry.path() << " is left";
-  }
-  for (const auto& entry : fs::directory_iterator(work / "builds"))
-    if (entry.path().extension() == ".partial")
-      return ::testing::AssertionFailure() << entry.path() << " is left";
-  return ::testing::AssertionSuccess();
-}
 
 TEST(commits, finds_it_and_leaves_the_repository_as_it_was) {
   const Repo repo([](int n) { return n == 32 ? "" : status_row(n >= 23); });
@@ -314,77 +213,6 @@ TEST(commits, a_dry_run_counts_and_does_nothing) {
   EXPECT_NE(result.out.find("at most 6"), std::string::npos) << result.out;
   EXPECT_NE(result.out.find("at most 8: 2 of the ends"), std::string::npos) << result.out;
   EXPECT_EQ(repo.builds(), 0u);
-}
-
-// A bisection in the background, in the middle of building a commit.
-class Background {
- public:
-  explicit Background(const Repo& repo) {
-    const std::string command =
-        command_line(repo.argv({"--metric", "status", "--build-command",
-                                "echo $$ > '" + sleeper(repo).string() + "'; sleep 60"}));
-    pid_ = ::fork();
-    if (pid_ == 0) {
-      ::execl("/bin/sh", "sh", "-c", ("exec " + command + " > /dev/null 2>&1").c_str(), nullptr);
-      ::_exit(127);
-    }
-    while (!fs::exists(sleeper(repo)) || fs::file_size(sleeper(repo)) == 0) {
-      if (::waitpid(pid_, nullptr, WNOHANG) != 0) throw std::runtime_error(command + " ended");
-      std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    }
-    child_ = std::stoi(reports::read_file(sleeper(repo)));
-  }
-  int end(int signal) const {
-    ::kill(pid_, signal);
-    int status = 0;
-    ::waitpid(pid_, &status, 0);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-  }
-  // Waits a little for it: a child of a killed program is told by the kernel.
-  bool child_is_gone() const {
-    for (int i = 0; i < 200; ++i) {
-      if (::kill(child_, 0) != 0) return true;
-      std::this_thread::sleep_for(std::chrono::milliseconds(20));
-    }
-    return false;
-  }
-
- private:
-  static fs::path sleeper(const Repo& repo) { return repo.path().parent_path() / "sleeper"; }
-  pid_t pid_ = 0;
-  pid_t child_ = 0;
-};
-
-TEST(commits, an_interrupt_leaves_nothing_behind) {
-  const Repo repo([](int n) { return status_row(n >= 5); });
-  const std::string before = repo.state();
-  const Background bisection(repo);
-  EXPECT_EQ(bisection.end(SIGINT), 130);
-  EXPECT_TRUE(bisection.child_is_gone());
-  EXPECT_TRUE(is_tidy(repo.work()));
-  EXPECT_EQ(repo.state(), before);
-}
-
-TEST(commits, a_kill_leaves_nothing_in_the_repository_and_the_next_run_tidies_up) {
-  const Repo repo([](int n) { return status_row(n >= 5); });
-  const std::string before = repo.state();
-  const Background bisection(repo);
-  EXPECT_EQ(bisection.end(SIGKILL), 137);
-  EXPECT_TRUE(bisection.child_is_gone());
-  EXPECT_EQ(repo.state(), before);
-  EXPECT_FALSE(is_tidy(repo.work()));  // else the next line shows nothing
-  EXPECT_EQ(repo.bisect({"--metric", "status"}).exit_code, 0);
-  EXPECT_TRUE(is_tidy(repo.work()));
-  EXPECT_EQ(repo.state(), before);
-}
-
-TEST(commits, two_at_once_are_refused) {
-  const Repo repo([](int n) { return status_row(n >= 5); });
-  const Background bisection(repo);
-  const ProcessResult second = repo.bisect({"--metric", "status"});
-  EXPECT_EQ(second.exit_code, 2);
-  EXPECT_NE(second.err.find("another bisection"), std::string::npos) << second.err;
-  EXPECT_EQ(bisection.end(SIGTERM), 130);
 }
 
 TEST(commits, builds_made_beforehand_are_used) {

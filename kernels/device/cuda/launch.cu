@@ -1,9 +1,9 @@
 #include <nvtx3/nvToolsExt.h>
 
-#include <cstdlib>
 #include <string>
 
 #include "kernels/device/cuda/check.h"
+#include "kernels/device/environment.h"
 #include "kernels/device/error.h"
 #include "kernels/device/launch.h"
 #include "kernels/device/launch_log.h"
@@ -16,10 +16,7 @@ constexpr std::size_t DEFAULT_SHARED_LIMIT = 48 * 1024;
 
 // ASSAY_LAUNCH_BLOCKING=1 waits after every launch, so that a fault names its kernel.
 bool blocking() {
-  static const bool value = [] {
-    const char* text = std::getenv("ASSAY_LAUNCH_BLOCKING");
-    return text != nullptr && *text == '1';
-  }();
+  static const bool value = environment_number("ASSAY_LAUNCH_BLOCKING", 0, 0, 1) == 1;
   return value;
 }
 
