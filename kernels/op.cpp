@@ -95,6 +95,26 @@ KernelSet KernelSet::from_environment() {
   return parse(spec != nullptr ? spec : "");
 }
 
+std::string with_pins(std::string_view set, std::string_view pins) {
+  KernelSet::parse(set);
+  if (pins.empty()) return std::string(set);
+  KernelSet::parse(pins);
+  std::set<std::string> pinned;
+  for (const std::string& pin : split(pins, ',')) {
+    const std::size_t equals = pin.find('=');
+    if (equals == std::string::npos) {
+      throw InputError("kernel pins '" + std::string(pins) + "': '" + pin +
+                       "' is a whole set, not a pin op=version");
+    }
+    pinned.insert(pin.substr(0, equals));
+  }
+  std::string spec;
+  for (const std::string& item : split(set, ',')) {
+    if (pinned.count(item.substr(0, item.find('='))) == 0) spec += item + ",";
+  }
+  return spec + std::string(pins);
+}
+
 std::size_t KernelSet::candidates(std::string_view op, std::size_t table_size) const {
   const auto found = order_.find(op);
   return found == order_.end() ? table_size : found->second.size();

@@ -94,4 +94,9 @@ class KernelSet {
   std::map<std::string, std::vector<std::size_t>, std::less<>> order_;
 };
 
+/// The specification of `set` with the ops of `pins` (op=version,...) pinned as these say, whatever
+/// it says of them itself. Throws InputError where KernelSet::parse does, and where `pins` names a
+/// whole set.
+std::string with_pins(std::string_view set, std::string_view pins);
+
 }  // namespace assay

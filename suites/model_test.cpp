@@ -131,7 +131,6 @@ void register_model_tests(const std::string& suite, const std::string& name, con
                           Report& report, const std::vector<DType>& dtypes,
                           const std::vector<std::string>& kernel_sets,
                           void (*body)(const ModelTestContext&), Models models) {
-  if (!options.kernels.empty()) KernelSet::parse(options.kernels);  // refused before anything runs
   for (const TestModel& model : test_models(options.set)) {
     const bool plain = model.name == "stories" || model.name == "gqa";
     const bool large_in_smoke = options.set == ShapeSet::kSmoke && model.name == "stories";
@@ -140,7 +139,7 @@ void register_model_tests(const std::string& suite, const std::string& name, con
       for (const std::string& set : kernel_sets) {
         if (!plain && (dtype != dtypes.front() || set != kernel_sets.front())) continue;
         const std::string test = fmt::format("{}/{}/{}/{}", name, model.name, name_of(dtype), set);
-        const std::string kernels = options.kernels.empty() ? set : set + "," + options.kernels;
+        const std::string kernels = with_pins(set, options.kernels);
         const ModelTestContext context{&model,   dtype,   kernels,
                                        &options, &report, suite + "." + test};
         testing::RegisterTest(suite.c_str(), test.c_str(), nullptr, nullptr, __FILE__, __LINE__,

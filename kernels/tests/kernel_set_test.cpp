@@ -49,6 +49,17 @@ TEST(KernelSet, UnknownNamesListTheKnownOnes) {
   EXPECT_THROW(KernelSet::parse("rms_norm=v1_two_pass,best"), InputError);
 }
 
+TEST(KernelSet, PinsReplaceThoseOfASet) {
+  EXPECT_EQ(with_pins("best", ""), "best");
+  EXPECT_EQ(with_pins("best", "rms_norm=v1_two_pass"), "best,rms_norm=v1_two_pass");
+  EXPECT_EQ(with_pins("best,linear=v2_tiled,rope=v1_pairs", "linear=v3_vector/v1_blas"),
+            "best,rope=v1_pairs,linear=v3_vector/v1_blas");
+  EXPECT_EQ(with_pins("linear=v2_tiled", "linear=v2_tiled"), "linear=v2_tiled");
+  EXPECT_THROW(with_pins("best", "baseline"), InputError);
+  EXPECT_THROW(with_pins("best", "best,rms_norm=v1_two_pass"), InputError);
+  EXPECT_THROW(with_pins("best", "rms_norm=v1_two_pass,rms_norm=v2_registers"), InputError);
+}
+
 TEST(KernelSet, ReadsTheEnvironment) {
   ::setenv("ASSAY_KERNELS", "rms_norm=v1_two_pass", 1);
   EXPECT_STREQ(KernelSet::from_environment().resolve(rms_norm_op(), problem(4096)).name,
