@@ -28,8 +28,7 @@ std::string supports_v2(const LinearArgs& a, const Properties&) {
 }
 
 std::string supports_v3(const LinearArgs& a, const Properties&) {
-  return first_reason(
-      {unusable(a), above("m", a.m, LINEAR_V3_MAX_M), unaligned_rows(a.k, a.dtype)});
+  return first_reason({unusable(a), above("m", a.m, 1), unaligned_rows(a.k, a.dtype)});
 }
 
 }  // namespace
@@ -41,11 +40,7 @@ const Op<LinearArgs>& linear_op() {
           {"v3_vector",
            launch_linear_v3,
            supports_v3,
-           {{"m", 1},
-            {"m", LINEAR_V3_MAX_M},
-            {"n", LINEAR_V3_BLOCK_ROWS},
-            {"k", 256},
-            {"k", 1024}}},
+           {{"m", 1}, {"n", LINEAR_V3_BLOCK_ROWS}, {"k", 256}, {"k", 1024}}},
           {"v1_blas", launch_linear_v1, supports_v1, {}},
           {"v2_tiled",
            launch_linear_v2,

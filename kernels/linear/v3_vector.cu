@@ -1,12 +1,12 @@
-// v3: matrix times a few vectors. One warp per two rows of w, which it streams once in 16-byte
-// loads; one accumulator per output.
+// v3: matrix times one vector. One warp per two rows of w, which it streams once in 16-byte loads.
 //
-// Against v1 and v2: no tile of y to fill, so nothing is wasted when M is 1 to 8, and four to eight
-// 16-byte loads of w per lane are in flight, so it should run at the speed of the memory.
+// Against v1 and v2: no tile of y to fill, so nothing is wasted, and eight 16-byte loads of w per
+// lane are in flight, so it should run at the speed of the memory.
 // Map: warp = two rows of w; lane i takes 16-byte vectors i, i + 32, ... of K, then the warp sums
 // over its lanes. x is read through L1; two rows share each read.
-// Needs M <= 8 and rows of K that are a multiple of 16 bytes, x and w 16-byte aligned. Limited by
-// arithmetic and L1 as M nears 8, and by too few warps where N is small.
+// Needs M 1 and rows of K that are a multiple of 16 bytes, x and w 16-byte aligned. Limited by too
+// few warps where N is small. Taught: with an accumulator for each of M rows of x it loses to v1
+// from M 2 on (H200, fp16, 12288 x 4096: 31 us at M 2, 36 at 5, 46 at 8, v1 28; bf16 up to 58).
 #include "kernels/device/convert.h"
 #include "kernels/device/launch.h"
 #include "kernels/linear/load_once.h"
@@ -20,17 +20,17 @@ constexpr int BLOCK = 128;
 constexpr int WARPS = BLOCK / 32;
 constexpr int ROWS = LINEAR_V3_BLOCK_ROWS / WARPS;
 
-template <class T, int M>
+template <class T>
 __global__ void __launch_bounds__(BLOCK)
     linear_vector(T* y, const T* x, const T* w, const T* bias, int n, int k) {
-  constexpr int UNROLL = M <= 2 ? 4 : 2;
+  constexpr int UNROLL = 4;
   constexpr int VEC = VEC_OF<T>;
   using Vector = Vec<T, VEC>;
   const int lane = threadIdx.x % 32;
   const std::size_t row0 = (std::size_t{blockIdx.x} * WARPS + threadIdx.x / 32) * ROWS;
-  if (row0 >= static_cast<std::size_t>(n)) return;          // a whole warp
-  const unsigned vectors = static_cast<unsigned>(k) / VEC;  // 8 rows of them fit 32 bits
-  const Vector* x_rows = reinterpret_cast<const Vector*>(x);
+  if (row0 >= static_cast<std::size_t>(n)) return;  // a whole warp
+  const unsigned vectors = static_cast<unsigned>(k) / VEC;
+  const Vector* x_row = reinterpret_cast<const Vector*>(x);
   const Vector* w_rows[ROWS];
 #pragma unroll
   for (int r = 0; r < ROWS; ++r) {
@@ -39,8 +39,7 @@ __global__ void __launch_bounds__(BLOCK)
     w_rows[r] = reinterpret_cast<const Vector*>(w) + row * vectors;
   }
 
-  constexpr int OUTPUTS = power_of_two_from(ROWS * M);
-  float sum[OUTPUTS] = {};  // (ROWS, M)
+  float sum[ROWS] = {};
   for (unsigned base = lane; base < vectors; base += 32 * UNROLL) {
     Vector held[UNROLL][ROWS];
 #pragma unroll
@@ -53,49 +52,20 @@ __global__ void __launch_bounds__(BLOCK)
 #pragma unroll
     for (int u = 0; u < UNROLL; ++u) {
       if (base + u * 32 >= vectors) break;
+      const Vector x_held = x_row[base + u * 32];
 #pragma unroll
-      for (int i = 0; i < M; ++i) {
-        const Vector x_held = x_rows[i * vectors + (base + u * 32)];
+      for (int j = 0; j < VEC; ++j) {
 #pragma unroll
-        for (int j = 0; j < VEC; ++j) {
-#pragma unroll
-          for (int r = 0; r < ROWS; ++r) {
-            sum[r * M + i] += to_float(x_held.v[j]) * to_float(held[u][r].v[j]);
-          }
-        }
+        for (int r = 0; r < ROWS; ++r) sum[r] += to_float(x_held.v[j]) * to_float(held[u][r].v[j]);
       }
     }
   }
 
   const float total = warp_sums(sum);
-  const int output = lane / (32 / OUTPUTS);
-  const std::size_t row = row0 + output / M;
-  if (lane % (32 / OUTPUTS) == 0 && output < ROWS * M && row < static_cast<std::size_t>(n)) {
+  const std::size_t row = row0 + lane / (32 / ROWS);
+  if (lane % (32 / ROWS) == 0 && row < static_cast<std::size_t>(n)) {
     const float offset = bias != nullptr ? to_float(bias[row]) : 0.0f;
-    y[static_cast<std::size_t>(output % M) * n + row] = from_float<T>(total + offset);
-  }
-}
-
-template <class T>
-auto kernel_for(int m) -> void (*)(T*, const T*, const T*, const T*, int, int) {
-  switch (m) {
-    case 1:
-      return linear_vector<T, 1>;
-    case 2:
-      return linear_vector<T, 2>;
-    case 3:
-      return linear_vector<T, 3>;
-    case 4:
-      return linear_vector<T, 4>;
-    case 5:
-      return linear_vector<T, 5>;
-    case 6:
-      return linear_vector<T, 6>;
-    case 7:
-      return linear_vector<T, 7>;
-    default:
-      static_assert(LINEAR_V3_MAX_M == 8, "one case for each M");
-      return linear_vector<T, 8>;
+    y[row] = from_float<T>(total + offset);
   }
 }
 
@@ -104,7 +74,7 @@ auto kernel_for(int m) -> void (*)(T*, const T*, const T*, const T*, int, int) {
 void launch_linear_v3(const LinearArgs& a, const Stream& stream) {
   with_float_type(a.dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
-    launch(kernel_for<T>(a.m),
+    launch(linear_vector<T>,
            {"linear.v3_vector", dim3(blocks_for(a.n, LINEAR_V3_BLOCK_ROWS)), dim3(BLOCK)}, stream,
            static_cast<T*>(a.y), static_cast<const T*>(a.x), static_cast<const T*>(a.w),
            static_cast<const T*>(a.bias), a.n, a.k);

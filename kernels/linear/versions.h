@@ -8,8 +8,6 @@ namespace assay {
 /// Output tile of v2, square, and the depth of K that it stages at a time.
 constexpr int LINEAR_V2_TILE = 64;
 constexpr int LINEAR_V2_DEPTH = 32;
-/// Most rows of x that v3 keeps accumulators for.
-constexpr int LINEAR_V3_MAX_M = 8;
 /// Rows of w that a block of v3 takes.
 constexpr int LINEAR_V3_BLOCK_ROWS = 8;
 

@@ -28,11 +28,4 @@ __device__ __forceinline__ float warp_sums(float (&values)[COUNT]) {
   return values[0];
 }
 
-/// The smallest power of two that is at least `count`.
-__host__ __device__ constexpr int power_of_two_from(int count) {
-  int power = 1;
-  while (power < count) power *= 2;
-  return power;
-}
-
 }  // namespace assay

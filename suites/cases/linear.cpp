@@ -23,7 +23,7 @@ constexpr Shape SHAPES[] = {
     {ShapeSet::kSmoke, 70, 66, 48, true},
     {ShapeSet::kCi, 1, 1, 1},
     {ShapeSet::kCi, 2, 96, 4096},
-    {ShapeSet::kCi, 5, 40, 11008, true},
+    {ShapeSet::kCi, 1, 40, 11008, true},
     {ShapeSet::kCi, 4, 7, 128},
     {ShapeSet::kCi, 6, 129, 72, true},
     {ShapeSet::kCi, 129, 130, 33, true},
@@ -105,8 +105,8 @@ CaseFamily linear_family() {
       choice("bias", &Shape::with_bias, {0, 1})};
   const auto at = [](const std::string& dimension, int value) -> std::vector<Shape> {
     if (dimension == "m") return {{ShapeSet::kCi, value, 10, 72, true}};
-    if (dimension == "n") return {{ShapeSet::kCi, 3, value, 72}};
-    if (dimension == "k") return {{ShapeSet::kCi, 2, 9, value}};
+    if (dimension == "n") return {{ShapeSet::kCi, 1, value, 72}, {ShapeSet::kCi, 3, value, 72}};
+    if (dimension == "k") return {{ShapeSet::kCi, 1, 9, value}, {ShapeSet::kCi, 2, 9, value}};
     return {};
   };
   return family_from_table(linear_op(), SHAPES, FLOAT_DTYPES, fields, make, at);
