@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <ostream>
-#include <set>
+#include <span>
+#include <sstream>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -18,6 +18,7 @@
 #include "reports/outputs.h"
 #include "reports/pending_file.h"
 #include "reports/reader.h"
+#include "reports/samples.h"
 #include "reports/text.h"
 #include "reports/writer.h"
 
@@ -46,15 +47,49 @@ void check_names(std::span<const std::string> inputs, const std::string& output,
           fmt::format("{}: exists already; pass --overwrite, or name another file", path.string()));
 }
 
+// An input and the raw samples beside it; `lines` are those of the samples file, as they stand
+// there.
+struct Input {
+  Report report;
+  Samples samples;
+  std::vector<std::string> lines;
+};
+
+// Rows and samples that do not fit are errors of the report, and such rows are none of its good
+// ones. A row that has no samples at all is no error: reports travel without them. Nor is a last
+// line of samples that was cut, as its row is (see SampleWriter).
+Input read_input(const std::string& path) {
+  Input input{read_report(path), {}, {}};
+  const fs::path beside = samples_path(path);
+  if (!fs::exists(beside)) return input;
+  const std::string text = read_file(beside);
+  input.samples = parse_samples(text, beside.string());
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) input.lines.push_back(line);
+
+  Report& report = input.report;
+  for (const Diagnostic& diagnostic : input.samples.diagnostics)
+    if (!diagnostic.cut) report.diagnostics.push_back(diagnostic);
+  for (std::size_t i = report.rows.size(); i-- > 0;) {
+    const auto unfit = check_sample_count(report, i, input.samples);
+    if (!unfit) continue;
+    report.diagnostics.push_back(*unfit);
+    report.rows.erase(report.rows.begin() + static_cast<std::ptrdiff_t>(i));
+    report.lines.erase(report.lines.begin() + static_cast<std::ptrdiff_t>(i));
+  }
+  return input;
+}
+
 std::string machine_of(const Row& row) {
   return row.has("gpu_name") ? row.text("device") + ", " + row.text("gpu_name")
                              : row.text("device");
 }
 
-void check_machines(const std::vector<Report>& reports) {
+void check_machines(std::span<const Input> inputs) {
   std::map<std::string, std::string> first_file;
-  for (const Report& report : reports)
-    for (const Row& row : report.rows) first_file.try_emplace(machine_of(row), report.file);
+  for (const Input& input : inputs)
+    for (const Row& row : input.report.rows)
+      first_file.try_emplace(machine_of(row), input.report.file);
   if (first_file.size() < 2) return;
   std::string found;
   for (const auto& [machine, file] : first_file)
@@ -78,14 +113,14 @@ std::string differing_column(const Row& a, const Row& b) {
 }
 
 // The first row of each key. Nothing if two rows of one key differ; all such pairs are told.
-std::optional<std::vector<const Row*>> unite(const std::vector<Report>& reports,
-                                             std::ostream& err) {
+std::optional<std::vector<const Row*>> unite(std::span<const Input> inputs, std::ostream& err) {
   std::map<Key, Kept> kept;
   std::vector<const Row*> rows;
   std::size_t told = 0;
   std::size_t differing = 0;
-  for (const Report& report : reports)
-    for (std::size_t i = 0; i < report.rows.size(); ++i) {
+  for (const Input& input : inputs)
+    for (std::size_t i = 0; i < input.report.rows.size(); ++i) {
+      const Report& report = input.report;
       const Row& row = report.rows[i];
       const auto [first, is_new] = kept.try_emplace(key_of(row), Kept{&report, i});
       if (is_new) {
@@ -114,32 +149,13 @@ std::optional<std::vector<const Row*>> unite(const std::vector<Report>& reports,
   return rows;
 }
 
-// The last line of each key in a samples file, as it stands there; a last line cut short is
-// dropped, as its row is (see SampleWriter). A file that is not there has none.
-void collect_samples(const fs::path& path, std::map<Key, std::string>& samples) {
-  if (!fs::exists(path)) return;
-  const std::string text = read_file(path);
-  std::map<Key, std::string> found;
-  std::size_t number = 0;
-  for (std::size_t begin = 0; begin < text.size();) {
-    const std::size_t end = text.find('\n', begin);
-    if (end == text.npos) break;
-    const std::string line = text.substr(begin, end - begin);
-    begin = end + 1;
-    ++number;
-    const auto parsed = nlohmann::json::parse(line, nullptr, false);
-    const auto is_text = [&](const char* name) {
-      return parsed.contains(name) && parsed[name].is_string();
-    };
-    if (!parsed.is_object() || !is_text("run_id") || !is_text("row_id") ||
-        !parsed.contains("samples_us") || !parsed["samples_us"].is_array())
-      throw InputError(fmt::format(
-          "{}:{}:1: error: no line of samples: an object with run_id, row_id and samples_us is "
-          "needed",
-          path.string(), number));
-    found[{parsed["run_id"], parsed["row_id"]}] = line;
+// The line of the first input that has samples which fit the row.
+const std::string* find_samples(std::span<const Input> inputs, const Row& row) {
+  for (const Input& input : inputs) {
+    const Samples::Entry* entry = input.samples.find_entry(row.text("run_id"), row.text("row_id"));
+    if (entry && fits(row, entry->samples_us)) return &input.lines[entry->line - 1];
   }
-  samples.merge(found);  // the first file that has a key counts, as for rows
+  return nullptr;
 }
 
 }  // namespace
@@ -147,11 +163,11 @@ void collect_samples(const fs::path& path, std::map<Key, std::string>& samples) 
 int merge_reports(std::span<const std::string> inputs, const std::string& output,
                   const MergeOptions& options, std::ostream& out, std::ostream& err) {
   check_names(inputs, output, options.overwrite);
-  std::vector<Report> reports;
+  std::vector<Input> read;
   bool bad = false;
   for (const std::string& input : inputs) {
-    reports.push_back(read_report(input));
-    const Report& report = reports.back();
+    read.push_back(read_input(input));
+    const Report& report = read.back().report;
     for (std::size_t i = 0; i < std::min(report.diagnostics.size(), MOST_SHOWN); ++i)
       err << to_string(report.diagnostics[i]) << "\n";
     if (report.diagnostics.size() > MOST_SHOWN)
@@ -162,24 +178,21 @@ int merge_reports(std::span<const std::string> inputs, const std::string& output
     err << "nothing was written: mend the inputs, or pass --drop-bad to merge their good rows\n";
     return 2;
   }
-  if (!options.mixed_machines) check_machines(reports);
-  const auto rows = unite(reports, err);
+  if (!options.mixed_machines) check_machines(read);
+  const auto rows = unite(read, err);
   if (!rows) return 2;
   if (rows->empty()) {
     err << "nothing was written: the inputs have no rows\n";
     return 2;
   }
 
-  std::map<Key, std::string> samples;
-  for (const std::string& input : inputs) collect_samples(samples_path(input), samples);
   std::string csv = header_line() + "\n";
   std::string jsonl;
   std::size_t without = 0;
   for (const Row* row : *rows) {
     csv += format_row(*row) + "\n";
-    const auto found = samples.find(key_of(*row));
-    if (found != samples.end()) {
-      jsonl += found->second + "\n";
+    if (const std::string* samples = find_samples(read, *row)) {
+      jsonl += *samples + "\n";
     } else {
       without += row->integer("samples").value_or(0) > 0;
     }

@@ -16,7 +16,9 @@ struct MergeOptions {
 /// Writes the rows of `inputs`, in their order, to `output`, and the raw samples that lie beside
 /// the inputs to samples_path(output); each file as a whole or not at all. A row that is there
 /// twice, with the same run_id and row_id, is kept once if its cells are equal, with a warning; if
-/// they differ, nothing is written. Rows that were timed but have no samples are counted in a note.
+/// they differ, nothing is written. Rows that were timed but have no samples are counted in a note;
+/// samples that are no times, or another number of them than their row says, are errors of the
+/// input.
 ///
 /// Returns the exit code: 0, or 2 if nothing was written, or bad rows were dropped; what is wrong
 /// goes to `err`. Throws InputError where an input is unusable, given twice, or is `output`, where

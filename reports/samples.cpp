@@ -102,9 +102,14 @@ Samples::Entry parse_json(std::string_view line) {
 
 }  // namespace
 
-const std::vector<double>* Samples::find(std::string_view run_id, std::string_view row_id) const {
+const Samples::Entry* Samples::find_entry(std::string_view run_id, std::string_view row_id) const {
   const auto found = last.find(key_of(run_id, row_id));
-  return found == last.end() ? nullptr : &entries[found->second].samples_us;
+  return found == last.end() ? nullptr : &entries[found->second];
+}
+
+const std::vector<double>* Samples::find(std::string_view run_id, std::string_view row_id) const {
+  const Entry* entry = find_entry(run_id, row_id);
+  return entry ? &entry->samples_us : nullptr;
 }
 
 Samples parse_samples(std::string_view text, const std::string& file) {
@@ -140,6 +145,21 @@ Samples read_samples(const std::filesystem::path& path) {
   return parse_samples(read_file(path), path.string());
 }
 
+bool fits(const Row& row, const std::vector<double>& samples_us) {
+  const auto count = row.integer("samples");
+  return !count || *count == static_cast<std::int64_t>(samples_us.size());
+}
+
+std::optional<Diagnostic> check_sample_count(const Report& report, std::size_t i,
+                                             const Samples& samples) {
+  const Row& row = report.rows[i];
+  const auto* of_row = samples.find(row.text("run_id"), row.text("row_id"));
+  if (!of_row || fits(row, *of_row)) return std::nullopt;
+  return Diagnostic{report.file, report.lines[i], 1,
+                    fmt::format("samples: {}, but {} has {} of row_id {}", *row.integer("samples"),
+                                samples.file, of_row->size(), printable(row.text("row_id")))};
+}
+
 std::vector<Diagnostic> check_samples(const Report& report, const Samples& samples) {
   std::vector<Diagnostic> found;
   std::unordered_set<std::string> known;
@@ -147,16 +167,12 @@ std::vector<Diagnostic> check_samples(const Report& report, const Samples& sampl
     const Row& row = report.rows[i];
     known.insert(key_of(row.text("run_id"), row.text("row_id")));
     if (!row.has("t_median_us")) continue;
-    const std::vector<double>* of_row = samples.find(row.text("run_id"), row.text("row_id"));
-    if (!of_row) {
+    if (!samples.find(row.text("run_id"), row.text("row_id"))) {
       found.push_back({report.file, report.lines[i], 1,
                        fmt::format("row_id {} has a t_median_us, but {} has no samples of it",
                                    printable(row.text("row_id")), samples.file)});
-    } else if (const auto count = row.integer("samples");
-               count && *count != static_cast<std::int64_t>(of_row->size())) {
-      found.push_back({report.file, report.lines[i], 1,
-                       fmt::format("samples: {}, but {} has {} of row_id {}", *count, samples.file,
-                                   of_row->size(), printable(row.text("row_id")))});
+    } else if (const auto unfit = check_sample_count(report, i, samples)) {
+      found.push_back(*unfit);
     }
   }
   for (const Samples::Entry& entry : samples.entries)

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -16,16 +17,17 @@ struct Samples {
   std::string file;
   std::vector<Diagnostic> diagnostics;
 
-  /// Microseconds, in the order taken; nullptr where there are none. The last line of a row counts,
-  /// as SampleWriter says.
-  const std::vector<double>* find(std::string_view run_id, std::string_view row_id) const;
-
   struct Entry {
     std::string run_id;
     std::string row_id;
-    std::vector<double> samples_us;
+    std::vector<double> samples_us;  ///< In the order taken.
     std::size_t line = 0;
   };
+
+  /// nullptr where there is none. The last line of a row counts, as SampleWriter says.
+  const Entry* find_entry(std::string_view run_id, std::string_view row_id) const;
+  const std::vector<double>* find(std::string_view run_id, std::string_view row_id) const;
+
   /// In file order, those that a later line replaced included.
   std::vector<Entry> entries;
   std::unordered_map<std::string, std::size_t> last;  ///< run_id LF row_id -> index in entries.
@@ -39,6 +41,13 @@ Samples parse_samples(std::string_view text, const std::string& file);
 
 /// Throws InputError where the file cannot be read.
 Samples read_samples(const std::filesystem::path& path);
+
+/// Whether there are as many samples as the row's `samples` column says, if it does.
+bool fits(const Row& row, const std::vector<double>& samples_us);
+
+/// The error where row `i` has samples that do not fit it.
+std::optional<Diagnostic> check_sample_count(const Report& report, std::size_t i,
+                                             const Samples& samples);
 
 /// Errors where samples and rows do not fit: a row with a time but no samples, or with another
 /// number of them than its `samples` column says. A warning for samples of no row: their run was

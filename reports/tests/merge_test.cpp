@@ -63,11 +63,11 @@ TEST_F(Merge, RowsAndSamplesOfTwoShards) {
   write_text(folder_ / "1.samples.jsonl",
              samples_line(a, "9") + samples_line(a, "1.5,2") + "{\"run");
   write_text(folder_ / "2.samples.jsonl",
-             samples_line(sample_row("lost"), "4") + samples_line(b, "3"));
+             samples_line(sample_row("lost"), "4") + samples_line(b, "3,4,5"));
   EXPECT_EQ(merge({first, second}), 0) << err_.str();
   EXPECT_EQ(read_text(folder_ / "out.csv"), report_text({a, b, c}));
   EXPECT_EQ(read_text(folder_ / "out.samples.jsonl"),
-            samples_line(a, "1.5,2") + samples_line(b, "3"));
+            samples_line(a, "1.5,2") + samples_line(b, "3,4,5"));
   EXPECT_EQ(err_.str(), "");
   EXPECT_TRUE(contains(out_.str(), "out.csv: 3 rows of 2 files"));
   EXPECT_EQ(files(), 6u);
@@ -136,14 +136,35 @@ TEST_F(Merge, BadInputs) {
 
 TEST_F(Merge, BadSamples) {
   const auto good = file("1.csv", {sample_row("a")});
-  for (const char* line :
-       {"nonsense\n", "[1]\n", "{\"run_id\":1,\"row_id\":\"x\",\"samples_us\":[]}\n",
-        "{\"run_id\":\"r\",\"row_id\":\"x\"}\n"}) {
+  const std::string key = "{\"run_id\":\"r\",\"row_id\":\"x\"";
+  for (const std::string& line :
+       {std::string("nonsense\n"), std::string("[1]\n"),
+        std::string("{\"run_id\":1,\"row_id\":\"x\",\"samples_us\":[]}\n"), key + "}\n",
+        key + ",\"samples_us\":[1,\"2\"]}\n", key + ",\"samples_us\":[-1]}\n",
+        key + ",\"samples_us\":[0.5,0]}\n", key + ",\"samples_us\":[nan]}\n"}) {
     write_text(folder_ / "1.samples.jsonl", samples_line(sample_row("a"), "1") + line);
-    EXPECT_TRUE(
-        contains(message_of<InputError>([&] { merge({good}); }), "1.samples.jsonl:2:1: error"));
+    EXPECT_EQ(merge({good}), 2) << line;
+    EXPECT_TRUE(contains(err_.str(), "1.samples.jsonl:2:")) << err_.str();
+    EXPECT_TRUE(contains(err_.str(), "nothing was written"));
+    EXPECT_EQ(files(), 2u);
   }
+  EXPECT_EQ(merge({good}, {.drop_bad = true}), 2);
+  EXPECT_EQ(read_text(folder_ / "out.samples.jsonl"), samples_line(sample_row("a"), "1"));
+}
+
+TEST_F(Merge, SamplesThatDoNotFitTheirRow) {
+  Row a = sample_row("a");
+  Row b = sample_row("b");
+  a.set("samples", 2);
+  b.set("samples", 2);
+  const auto both = file("1.csv", {a, b});
+  write_text(folder_ / "1.samples.jsonl", samples_line(a, "1.5") + samples_line(b, "1.5,2"));
+  EXPECT_EQ(merge({both}), 2);
+  EXPECT_TRUE(contains(err_.str(), "1.csv:2:1: error: samples: 2, but"));
   EXPECT_EQ(files(), 2u);
+  EXPECT_EQ(merge({both}, {.drop_bad = true}), 2);
+  EXPECT_EQ(read_text(folder_ / "out.csv"), report_text({b}));
+  EXPECT_EQ(read_text(folder_ / "out.samples.jsonl"), samples_line(b, "1.5,2"));
 }
 
 TEST_F(Merge, NamesThatMeet) {
