@@ -11,6 +11,9 @@
 namespace assay::reports {
 namespace {
 
+// Names are what filters' regular expressions are matched with, which recurse over them.
+constexpr std::size_t LONGEST_NAME = 4096;
+
 [[noreturn]] void refuse(const Column& column, std::string_view what) {
   throw Error(fmt::format("report: column '{}' is of type {}; {}", column.name,
                           name_of(column.type), what));
@@ -135,6 +138,8 @@ std::string Row::parse(std::size_t column, std::string_view text) {
       if (const auto bad = find_bad_utf8(text))
         return fmt::format("'{}' is not UTF-8 at byte {}", printable(text), *bad + 1);
       if (text.find('\0') != text.npos) return fmt::format("'{}' has a zero byte", printable(text));
+      if (c.has(kKey) && text.size() > LONGEST_NAME)
+        return fmt::format("is {} bytes long; a name has at most {}", text.size(), LONGEST_NAME);
       if (c.type == ColumnType::kEnum && !is_value_of(c, text))
         return fmt::format("'{}' is none of {}", printable(text), c.values);
       cells_[column] = std::string(text);

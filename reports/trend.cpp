@@ -11,6 +11,7 @@
 
 #include "kernels/device/error.h"
 #include "reports/change_points.h"
+#include "reports/row_findings.h"
 #include "reports/table.h"
 #include "reports/text.h"
 
@@ -47,7 +48,7 @@ std::vector<TrendStep> find_steps(const std::vector<TrendPoint>& points,
     for (std::size_t i = 0; i < at.size(); ++i) {
       const std::size_t from = i == 0 ? 0 : at[i - 1];
       const std::size_t to = i + 1 == at.size() ? points.size() : at[i + 1];
-      steps.push_back({at[i], median_of(points, from, at[i]), median_of(points, at[i], to)});
+      steps.push_back({at[i], median_of(points, from, at[i]), median_of(points, at[i], to), ""});
     }
     const auto size = [](const TrendStep& step) {
       return std::fabs(std::log(step.after_us / step.before_us));
@@ -84,14 +85,18 @@ Trend make_trend(std::span<const Report> reports, const TrendOptions& options) {
   for (const auto& [key, points] : series) {
     TrendSeries one;
     one.machine = key.first;
+    std::vector<const Row*> rows;
     for (const auto& [run, row] : points) {
+      rows.push_back(row);
       TrendPoint point{run, *row->real("t_median_us"), std::nullopt};
       if (row->has("median_ci_lo_us") && row->has("median_ci_hi_us"))
         point.ci_us = Interval{*row->real("median_ci_lo_us"), *row->real("median_ci_hi_us")};
       one.points.push_back(point);
-      one.row = *row;
     }
+    one.row = *rows.back();
     one.steps = find_steps(one.points, options);
+    for (TrendStep& step : one.steps)
+      step.with = incomparable_times(*rows[step.point - 1], *rows[step.point], {});
     trend.series.push_back(std::move(one));
   }
   std::ranges::stable_sort(trend.series, [](const TrendSeries& a, const TrendSeries& b) {
@@ -132,7 +137,8 @@ std::string describe_steps(const Trend& trend, const TrendOptions& options, std:
                {"run of"},
                {"case", Align::kLeft, true},
                {"version"},
-               {"machine", Align::kLeft, true}});
+               {"machine", Align::kLeft, true},
+               {"with it", Align::kLeft, true}});
   for (const Found& f : found) {
     const TrendRun& run = trend.runs[f.series->points[f.step->point].run];
     const Row& row = f.series->row;
@@ -140,8 +146,8 @@ std::string describe_steps(const Trend& trend, const TrendOptions& options, std:
                figure(f.step->after_us),
                run.commit.substr(0, COMMIT_DIGITS) + (run.dirty ? " (dirty)" : ""), run.utc,
                row.text("case_id"),
-               row.has("version") ? row.text("version") : row.text("kernel_set"),
-               f.series->machine});
+               row.has("version") ? row.text("version") : row.text("kernel_set"), f.series->machine,
+               f.step->with});
   }
   return out + table.text(width);
 }

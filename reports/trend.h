@@ -37,6 +37,9 @@ struct TrendStep {
   std::size_t point = 0;  ///< Index of the first point after the step.
   double before_us = 0;   ///< Median of the points from the step before, or the start.
   double after_us = 0;    ///< Median of those up to the next step, or the end.
+  /// What else is another there, as "driver 550.54 -> 560.28": `compare` would not compare the two
+  /// runs. Empty otherwise.
+  std::string with;
   double change() const { return after_us / before_us - 1; }
 };
 

@@ -24,7 +24,7 @@
       $('step-table').append(element('p', {class: 'note'}, 'None.'));
       return;
     }
-    const head = ['change', 'before', 'after', 'first commit after', 'last commit before', 'case'];
+    const head = ['change', 'before', 'after', 'first commit after', 'last commit before', 'case', 'with it'];
     $('step-table').append(element('div', {class: 'scroll'}, element('table', {class: 'summary'},
         element('thead', {}, element('tr', {}, ...head.map((title, i) => element('th', {class: i < 3 ? 'n' : ''}, title)))),
         element('tbody', {}, ...steps.map(({series, step, change}) => element('tr', {},
@@ -32,7 +32,8 @@
             element('td', {class: 'n'}, time(step.before)), element('td', {class: 'n'}, time(step.after)),
             element('td', {}, runName(data.runs[series.points[step.point][0]])),
             element('td', {}, runName(data.runs[series.points[step.point - 1][0]])),
-            element('td', {class: 'name'}, nameOf(series) + (machines.size > 1 ? ` (${series.machine})` : ''))))))));
+            element('td', {class: 'name'}, nameOf(series) + (machines.size > 1 ? ` (${series.machine})` : '')),
+            element('td', {}, step.with)))))));
   }
 
   // The interval of each point, behind the line.

@@ -34,7 +34,8 @@ Json json_of(const TrendSeries& series) {
   for (const TrendStep& step : series.steps)
     steps.push_back({{"point", step.point},
                      {"before", six_digits(step.before_us)},
-                     {"after", six_digits(step.after_us)}});
+                     {"after", six_digits(step.after_us)},
+                     {"with", step.with}});
   out["steps"] = std::move(steps);
   return out;
 }

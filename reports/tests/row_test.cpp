@@ -131,6 +131,14 @@ TEST(Row, ParseRefusesWhatIsNoNumber) {
 
 // A comma for the decimal mark, and dots between thousands, must reach neither what is written nor
 // what is read: not from C++'s locale, nor from C's where a machine has such a locale.
+TEST(Row, ParseRefusesNamesOfNoEnd) {
+  Row row;
+  const std::size_t name = column_index("case_id");
+  EXPECT_EQ(row.parse(name, std::string(4096, 'x')), "");
+  EXPECT_EQ(row.parse(name, std::string(4097, 'x')), "is 4097 bytes long; a name has at most 4096");
+  EXPECT_EQ(row.parse(column_index("reason"), std::string(100'000, 'x')), "");
+}
+
 TEST(Row, NumbersDoNotFollowTheLocale) {
   struct Comma : std::numpunct<char> {
     char do_decimal_point() const override { return ','; }

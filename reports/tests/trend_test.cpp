@@ -74,6 +74,25 @@ TEST(Trend, NoStepInNoise) {
   EXPECT_TRUE(contains(describe_steps(trend, {}), "0 steps of 3 % or more"));
 }
 
+// A step of a new driver is no commit's.
+TEST(Trend, WhatElseChangedAtAStep) {
+  auto reports = runs(24, 16, 1.08);
+  EXPECT_FALSE(contains(describe_steps(make_trend(reports, {}), {}, 400), "->"));
+  for (Report& report : reports)
+    for (Row& row : report.rows)
+      row.set("driver", row.text("run_id") < "run16" ? "580.65" : "580.82");
+  const Trend trend = make_trend(reports, {});
+  std::size_t steps = 0;
+  for (const TrendSeries& series : trend.series)
+    for (const TrendStep& step : series.steps) {
+      const bool at_change = series.points[step.point].run == 15;
+      EXPECT_EQ(step.with, at_change ? "driver 580.65 -> 580.82" : "");
+      steps += at_change;
+    }
+  EXPECT_GT(steps, 0u);
+  EXPECT_TRUE(contains(describe_steps(trend, {}, 400), "driver 580.65 -> 580.82"));
+}
+
 TEST(Trend, TheLeastStepThatIsTold) {
   const auto reports = runs(24, 16, 1.08);
   for (const TrendSeries& series : make_trend(reports, {.least = 0.2}).series)
