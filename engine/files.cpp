@@ -67,6 +67,23 @@ bool is_same_regular_file(const fs::path& path, const fs::path& target) {
   return fs::is_regular_file(path, error) && fs::equivalent(path, target, error);
 }
 
+/// A file of that folder without a name, which link_name() can give it; -1 where there are none.
+int open_nameless(const fs::path& folder) {
+  const int file =
+      ::open(folder.empty() ? "." : folder.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0644);
+  if (file >= 0 && ::access(fmt::format("/proc/self/fd/{}", file).c_str(), F_OK) != 0) {
+    ::close(file);
+    return -1;
+  }
+  return file;
+}
+
+int link_name(int file, const fs::path& name) {
+  ::unlink(name.c_str());  // of a process with this number that a signal ended
+  return ::linkat(AT_FDCWD, fmt::format("/proc/self/fd/{}", file).c_str(), AT_FDCWD, name.c_str(),
+                  AT_SYMLINK_FOLLOW);
+}
+
 }  // namespace
 
 std::string read_text_file(const fs::path& path) {
@@ -121,7 +138,11 @@ OutputFile::OutputFile(fs::path path) : path_(std::move(path)), target_(link_tar
   } else {
     temporary_ = target_;
     temporary_ += fmt::format(".partial-{}", ::getpid());
-    file_ = ::open(temporary_.c_str(), O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0644);
+    file_ = open_nameless(target_.parent_path());
+    has_name_ = file_ < 0;
+    if (has_name_) {
+      file_ = ::open(temporary_.c_str(), O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0644);
+    }
   }
   if (file_ < 0) {
     throw InputError(
@@ -135,7 +156,7 @@ OutputFile::~OutputFile() {
   if (file_ < 0) return;
   ::close(file_);
   std::error_code ignored;
-  if (!temporary_.empty()) fs::remove(temporary_, ignored);
+  if (!temporary_.empty() && has_name_) fs::remove(temporary_, ignored);
 }
 
 void OutputFile::write(std::string_view bytes) {
@@ -174,7 +195,10 @@ void OutputFile::write_all(std::string_view bytes, const std::uint64_t* offset) 
 void OutputFile::commit() {
   const int file = std::exchange(file_, -1);
   std::error_code error;
-  if (::close(file) != 0) {
+  if (!has_name_ && link_name(file, temporary_) != 0) {
+    error.assign(errno, std::generic_category());
+    ::close(file);
+  } else if (::close(file) != 0) {
     error.assign(errno, std::generic_category());
   } else if (!temporary_.empty()) {
     fs::rename(temporary_, target_, error);

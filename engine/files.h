@@ -20,8 +20,10 @@ nlohmann::json parse_json_object(std::string_view text, const std::string& where
 /// The same of a whole file.
 nlohmann::json read_json_object(const std::filesystem::path& path);
 
-/// A file that is written under a temporary name beside `path` and renamed by commit(). Without
-/// commit() (an exception, say) the temporary is removed and what was at `path` stays as it was.
+/// A file that gets its name from commit(). Without commit() (an exception, or the end of the
+/// process by any signal) nothing is left and what was at `path` stays as it was. Until then it has
+/// no name; on a file system that has no such files (NFS) it has a temporary one beside `path`,
+/// which a signal leaves behind.
 /// A symbolic link stays one: its target is what is replaced. What is no regular file (a device, a
 /// FIFO) is written to as it is, since a rename would put a file in its place; standard output is
 /// written to where it stands.
@@ -49,6 +51,7 @@ class OutputFile {
   std::filesystem::path path_;
   std::filesystem::path target_;     // path_ without symbolic links
   std::filesystem::path temporary_;  // empty where the target itself is written to
+  bool has_name_ = true;             // whether temporary_ is there before commit()
   int file_ = -1;
   std::uint64_t end_ = 0;
 };

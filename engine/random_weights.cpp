@@ -120,7 +120,6 @@ void write_checkpoint(const std::filesystem::path& folder, const WeightSource& w
     out.write(text);
     out.commit();
   };
-  for (const auto& [name, text] : others) write_text(name, text);
 
   std::vector<std::vector<SafetensorsWrite>> shards(1);
   std::uint64_t used = 0;
@@ -150,7 +149,9 @@ void write_checkpoint(const std::filesystem::path& folder, const WeightSource& w
                       });
   }
   if (shards.size() > 1) write_text("model.safetensors.index.json", index.dump(2) + "\n");
-  write_text("config.json", config_to_json(config));  // last: a folder without it is no checkpoint
+  // What is looked for above comes last: over what a killed run left, the next one can write.
+  for (const auto& [name, text] : others) write_text(name, text);
+  write_text("config.json", config_to_json(config));  // a folder without it is no checkpoint
   made.keep();
 }
 

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
@@ -41,9 +42,29 @@ TEST(OutputFile, LeavesNothingBehindWithoutCommit) {
   {
     OutputFile out(folder / "out");
     out.write("half");
-    EXPECT_EQ(files_in(folder.path()), 1U);
+    EXPECT_FALSE(fs::exists(folder / "out"));
   }
   EXPECT_EQ(files_in(folder.path()), 0U);
+}
+
+TEST(OutputFile, LeavesNothingBehindWhenKilled) {
+  const testing::TemporaryFolder folder;
+  const int nameless = ::open(folder.path().c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0644);
+  if (nameless < 0) GTEST_SKIP() << "the file system here has no files without a name";
+  ::close(nameless);
+  testing::write_file(folder / "out", "old");
+  const pid_t child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    OutputFile out(folder / "out");
+    out.write("half");
+    ::kill(::getpid(), SIGKILL);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFSIGNALED(status));
+  EXPECT_EQ(read_text_file(folder / "out"), "old");
+  EXPECT_EQ(files_in(folder.path()), 1U);
 }
 
 TEST(OutputFile, UnwritableIsAnInputError) {
