@@ -185,8 +185,23 @@ Verdict compare_three_way(const std::vector<HostTensor>& found, const Truth& tru
 }
 
 Verdict compare_exact(const std::vector<HostTensor>& found, const Truth& truth) {
-  return compare(found, truth,
-                 [](const HostTensor&, const Truth::Output&) { return std::pair(0.0, 0.0); });
+  Verdict verdict = compare(
+      found, truth, [](const HostTensor&, const Truth::Output&) { return std::pair(0.0, 0.0); });
+  for (std::size_t i = 0; verdict.pass && i < found.size(); ++i) {
+    const std::vector<double> values = found[i].values();
+    const std::vector<double>& exact = truth.outputs[i].exact;
+    const auto [value, expected] = std::ranges::mismatch(values, exact, [](double a, double b) {
+      return a != 0.0 || std::signbit(a) == std::signbit(b);
+    });
+    if (value == values.end()) continue;
+    verdict.pass = false;
+    verdict.ratio = std::numeric_limits<double>::infinity();
+    verdict.output = truth.outputs[i].name;
+    verdict.worst_index = static_cast<std::size_t>(value - values.begin());
+    verdict.found = *value;
+    verdict.expected = *expected;
+  }
+  return verdict;
 }
 
 }  // namespace assay::suites

@@ -74,7 +74,7 @@ struct Verdict {
 /// was rounded `roundings` times on its way has a floor of sqrt(roundings) times that of one.
 Verdict compare_three_way(const std::vector<HostTensor>& found, const Truth& truth,
                           std::int64_t reduction, int roundings = 1);
-/// Every element equal to the truth; NaN equals NaN.
+/// Every element equal to the truth, the sign of a zero included; NaN equals NaN.
 Verdict compare_exact(const std::vector<HostTensor>& found, const Truth& truth);
 
 }  // namespace assay::suites

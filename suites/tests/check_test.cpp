@@ -116,6 +116,20 @@ TEST(Exact, AcceptsOnlyTheSameValues) {
   EXPECT_FALSE(compare_exact({tensor({NOT_A_NUMBER})}, truth({1.0})).pass);
 }
 
+TEST(Exact, AZeroHasASign) {
+  EXPECT_TRUE(compare_exact({tensor({1.0, -0.0})}, truth({1.0, -0.0})).pass);
+  for (const double zero : {0.0, -0.0}) {
+    const Verdict verdict = compare_exact({tensor({1.0, zero})}, truth({1.0, -zero}));
+    EXPECT_FALSE(verdict.pass);
+    EXPECT_GT(verdict.ratio, 1.0);
+    EXPECT_EQ(verdict.worst_index, 1U);
+    EXPECT_NE(verdict.describe().find(std::signbit(zero) ? "found -0, expected 0"
+                                                         : "found 0, expected -0"),
+              std::string::npos)
+        << verdict.describe();
+  }
+}
+
 TEST(Compare, RefusesAnotherNumberOfElements) {
   EXPECT_ANY_THROW(compare_exact({tensor({1.0, 2.0})}, truth({1.0})));
   EXPECT_ANY_THROW(compare_exact({}, truth({1.0})));
