@@ -28,19 +28,23 @@ CacheLimits cache_limits() {
   return {properties().l2_bytes, properties().total_memory_bytes / 16};
 }
 
+double sets_to_be_cold(double touched_bytes, std::size_t l2_bytes) {
+  return std::max(1.0,
+                  std::ceil(2.0 * static_cast<double>(l2_bytes) / std::max(touched_bytes, 1.0)));
+}
+
 std::vector<CacheMode> cache_modes(double touched_bytes, std::size_t set_bytes,
                                    const CacheLimits& limits) {
   if (limits.l2_bytes == 0) return {{"warm", 1}};
   const double l2 = static_cast<double>(limits.l2_bytes);
-  const double touched = std::max(touched_bytes, 1.0);
-  const double sets = std::ceil(2.0 * l2 / touched);
+  const double sets = sets_to_be_cold(touched_bytes, limits.l2_bytes);
   std::vector<CacheMode> modes;
   if (sets <= static_cast<double>(MOST_SETS) &&
       (sets == 1.0 ||
        sets * static_cast<double>(set_bytes) <= static_cast<double>(limits.memory_bytes))) {
     modes.push_back({"cold", static_cast<std::size_t>(sets)});
   }
-  if (touched <= l2 / 2.0 || modes.empty()) modes.push_back({"warm", 1});
+  if (touched_bytes <= l2 / 2.0 || modes.empty()) modes.push_back({"warm", 1});
   return modes;
 }
 

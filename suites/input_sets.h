@@ -25,6 +25,9 @@ struct CacheMode {
   std::size_t sets = 1;
 };
 
+/// How many sets in turn touch twice the L2 cache, so that none is found in it: at least 1.
+double sets_to_be_cold(double touched_bytes, std::size_t l2_bytes);
+
 /// `touched_bytes` are those that one execution moves at the least, `set_bytes` those of all
 /// operands: a word embedding touches little of a large table.
 ///

@@ -107,8 +107,8 @@ struct ModelPeer::Impl {
     tokens = logits.argmax(1);
   }
 
-  at::Tensor block(Block which, const at::Tensor& x) const {
-    const LayerTensors& w = layers[0];
+  at::Tensor block(Block which, std::size_t layer, const at::Tensor& x) const {
+    const LayerTensors& w = layers.at(layer);
     if (which == Block::kAttention) return attention_block(w, x);
     if (which == Block::kFeedForward) return feed_forward_block(w, x);
     return feed_forward_block(w, attention_block(w, x));
@@ -164,20 +164,22 @@ std::vector<int> ModelPeer::step() {
   return {data, data + next.numel()};
 }
 
-void ModelPeer::record_block(Block block, std::size_t passes) {
+void ModelPeer::record_block(Block block, std::size_t layers, std::size_t passes) {
   Impl& p = *impl_;
   const Stream& stream = p.llama.stream();
   p.graph.reset();
   try {
     const TorchOnStream here(stream);
     p.block_x = at::embedding(p.embedding, p.ids);
-    p.block_y = p.block(block, p.block_x);
+    p.block_y = p.block(block, 0, p.block_x);
     stream.synchronize();
   } catch (const c10::Error& error) {
     throw Error(std::string("LibTorch: ") + error.what_without_backtrace());
   }
-  p.graph = std::make_unique<TorchGraph>(stream, [&p, block, passes] {
-    for (std::size_t pass = 0; pass < passes; ++pass) p.block_y = p.block(block, p.block_x);
+  p.graph = std::make_unique<TorchGraph>(stream, [&p, block, layers, passes] {
+    for (std::size_t i = 0; i < passes * layers; ++i) {
+      p.block_y = p.block(block, i % layers, p.block_x);
+    }
   });
 }
 

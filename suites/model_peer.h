@@ -32,10 +32,11 @@ class ModelPeer {
   /// A step as its caller sees it: the tokens go to the device, the next ones (B) come back.
   std::vector<int> step();
 
-  /// Records `passes` passes of a block of layer 0 on the embeddings; replay_block() queues them.
-  void record_block(Block block, std::size_t passes);
+  /// Records `passes` passes over the first `layers` layers, of each this block on the embeddings;
+  /// replay_block() queues them.
+  void record_block(Block block, std::size_t layers, std::size_t passes);
   void replay_block() const;
-  /// The stream (B*T, C) behind the block, in fp32.
+  /// The stream (B*T, C) behind the block of the last of these layers, in fp32.
   std::vector<float> block_values() const;
 
  private:

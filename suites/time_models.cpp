@@ -15,6 +15,7 @@
 #include "kernels/device/error.h"
 #include "kernels/device/properties.h"
 #include "suites/accounting.h"
+#include "suites/input_sets.h"
 #include "suites/interrupt.h"
 #include "suites/kernel_run.h"
 #include "suites/measure.h"
@@ -84,7 +85,9 @@ Timed engine_step(ModelStore& store, const ModelShape& shape, reports::Row& row)
   return timed;
 }
 
-Timed engine_block(ModelStore& store, const ModelShape& shape, Block block, reports::Row& row) {
+// The block of each of the first `layers` layers in turn.
+Timed engine_block(ModelStore& store, const ModelShape& shape, Block block, int layers,
+                   reports::Row& row) {
   Llama& llama = store.engine(shape);
   const std::vector<int> prompt = store.prompt(shape.kv_len);
   StepInput input;
@@ -94,22 +97,26 @@ Timed engine_block(ModelStore& store, const ModelShape& shape, Block block, repo
   }
   const Step step = llama.begin_step(input);
   llama.embed(step);
-  const auto run = [&llama, block, step] {
-    if (block == Block::kAttention) llama.attention_block(0, step);
-    if (block == Block::kFeedForward) llama.feed_forward_block(0, step);
-    if (block == Block::kDecoderLayer) llama.decoder_layer(0, step);
-  };
+  std::vector<std::function<void()>> runs;
+  for (int layer = 0; layer < layers; ++layer) {
+    runs.emplace_back([&llama, block, layer, step] {
+      if (block == Block::kAttention) llama.attention_block(layer, step);
+      if (block == Block::kFeedForward) llama.feed_forward_block(layer, step);
+      if (block == Block::kDecoderLayer) llama.decoder_layer(layer, step);
+    });
+  }
   account_step(row, [&] {
-    run();
+    runs.front()();
     llama.stream().synchronize();
   });
-  const Replay replay = record_graph(llama.stream(), {run});
+  const Replay replay = record_graph(llama.stream(), runs);
   return {sampler_of(llama.stream(), replay), replay};
 }
 
 // LibTorch's, or none and the reason on stderr.
 std::optional<Timed> peer_of(ModelStore& store, const ModelShape& shape,
-                             const std::optional<Block>& block, const std::string& name) {
+                             const std::optional<Block>& block, int layers,
+                             const std::string& name) {
   if (times_only()) return std::nullopt;
   try {
     Llama& llama = store.engine(shape);
@@ -125,10 +132,12 @@ std::optional<Timed> peer_of(ModelStore& store, const ModelShape& shape,
       return timed_step(step);
     }
     const Stream& stream = llama.stream();
-    const Replay replay = calibrate(stream, 1, [&](std::size_t passes) -> std::function<void()> {
-      peer->record_block(*block, passes);
-      return [peer] { peer->replay_block(); };
-    });
+    const auto in_turn = static_cast<std::size_t>(layers);
+    const Replay replay =
+        calibrate(stream, in_turn, [&](std::size_t passes) -> std::function<void()> {
+          peer->record_block(*block, in_turn, passes);
+          return [peer] { peer->replay_block(); };
+        });
     return Timed{sampler_of(stream, replay), replay};
   } catch (const Error& error) {
     fmt::print(stderr, "{}: no time of LibTorch: {}\n", name, error.what());
@@ -147,15 +156,20 @@ void time_models(ModelStore& store, const std::optional<Block>& block, std::vect
     if (!passes(*row.row, store.check(row.shape))) continue;
     chosen.push_back(&row);
   }
+  if (chosen.empty()) return;
+  // One layer's weights would stay in the L2 cache of a small model, as in no forward pass.
+  const double to_be_cold =
+      sets_to_be_cold(chosen.front()->row->real("bytes").value_or(0.0), properties().l2_bytes);
+  const int layers =
+      block ? static_cast<int>(std::min<double>(to_be_cold, store.config().num_hidden_layers)) : 1;
   for (const ModelRow* row : chosen) {
     stop_if_interrupted();
-    timed.push_back(block ? engine_block(store, row->shape, *block, *row->row)
+    timed.push_back(block ? engine_block(store, row->shape, *block, layers, *row->row)
                           : engine_step(store, row->shape, *row->row));
   }
-  if (chosen.empty()) return;
   const ModelShape& shape = chosen.front()->shape;
   const std::string name = chosen.front()->row->text("case_id");
-  const std::optional<Timed> peer = peer_of(store, shape, block, name);
+  const std::optional<Timed> peer = peer_of(store, shape, block, layers, name);
 
   SamplingPlan plan;
   if (!block && !shape.decode) plan.max_seconds = STEP_SECONDS;
@@ -173,7 +187,7 @@ void time_models(ModelStore& store, const std::optional<Block>& block, std::vect
     chosen[i]->samples_us = collected[i].samples_us;
     describe_times(row, collected[i]);
     if (peer) describe_peer(row, collected.back());
-    describe_roofline(row, limits);
+    if (layers >= to_be_cold) describe_roofline(row, limits);
     store.engine(chosen[i]->shape);
     Gauge gauge;
     if (times_only()) gauge.energy_j = [] { return std::nullopt; };

@@ -82,12 +82,12 @@ TEST(ModelPeer, ItsLogitsAreRefusedOnceTheCacheIsAnothers) {
 TEST(ModelPeer, ItsBlocksAreTheEngines) {
   Model model(DType::kF32);
   Llama& llama = model.llama;
-  const auto engine = [&](Block block) {
+  const auto engine = [&](Block block, int layer) {
     const Step step = llama.begin_step({{PROMPT, PROMPT}, {0, 0}});
     llama.embed(step);
-    if (block == Block::kAttention) llama.attention_block(0, step);
-    if (block == Block::kFeedForward) llama.feed_forward_block(0, step);
-    if (block == Block::kDecoderLayer) llama.decoder_layer(0, step);
+    if (block == Block::kAttention) llama.attention_block(layer, step);
+    if (block == Block::kFeedForward) llama.feed_forward_block(layer, step);
+    if (block == Block::kDecoderLayer) llama.decoder_layer(layer, step);
     std::vector<float> x(BATCH * PROMPT.size() *
                          static_cast<std::size_t>(model.config.hidden_size));
     copy_to_host(x.data(), llama.x(), x.size() * sizeof(float), llama.stream());
@@ -104,15 +104,20 @@ TEST(ModelPeer, ItsBlocksAreTheEngines) {
   const std::vector<Block> blocks{Block::kAttention, Block::kFeedForward, Block::kDecoderLayer};
   ModelPeer peer(llama, PROMPT, BATCH, static_cast<int>(PROMPT.size()));
   for (const Block block : blocks) {
-    peer.record_block(block, 2);
-    peer.replay_block();
-    llama.stream().synchronize();
-    for (const Block other : blocks) {
-      const double off = distance(peer.block_values(), engine(other));
-      if (other == block) {
-        EXPECT_LT(off, 1e-6) << name_of(block);
-      } else {
-        EXPECT_GT(off, 1e-5) << name_of(block) << " " << name_of(other);
+    for (const int layer : {0, 1}) {
+      peer.record_block(block, static_cast<std::size_t>(layer) + 1, 2);
+      peer.replay_block();
+      llama.stream().synchronize();
+      for (const Block other : blocks) {
+        for (const int other_layer : {0, 1}) {
+          const double off = distance(peer.block_values(), engine(other, other_layer));
+          if (other == block && other_layer == layer) {
+            EXPECT_LT(off, 1e-6) << name_of(block) << " " << layer;
+          } else {
+            EXPECT_GT(off, 1e-5) << name_of(block) << " " << layer << ", " << name_of(other) << " "
+                                 << other_layer;
+          }
+        }
       }
     }
   }
