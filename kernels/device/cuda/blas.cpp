@@ -6,6 +6,7 @@
 #include <mutex>
 #include <string>
 #include <tuple>
+#include <vector>
 
 #include "kernels/device/buffer.h"
 #include "kernels/device/cuda/check.h"
@@ -43,6 +44,7 @@ struct Plan {
   cublasLtMatrixLayout_t x = nullptr;
   cublasLtMatrixLayout_t y = nullptr;
   cublasLtMatmulAlgo_t algorithm{};
+  std::size_t launches = 0;  // of one product: two where the sum is split along k; 0: not known yet
 };
 
 struct Problem {
@@ -65,24 +67,55 @@ class Blas {
   void multiply(void* y, const void* x, const void* w, const void* bias, const Problem& problem,
                 const Stream& stream) {
     const std::lock_guard lock(mutex_);
-    const Plan& plan = plan_for(problem);
+    Plan& plan = plan_for(problem);
     if (problem.bias) {
       check(cublasLtMatmulDescSetAttribute(plan.operation, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &bias,
                                            sizeof(bias)),
             "setting the bias");
     }
-    const float one = 1.0f;
-    const float zero = 0.0f;
-    check(cublasLtMatmul(handle_, plan.operation, &one, w, plan.w, x, plan.x, &zero, y, plan.y, y,
-                         plan.y, &plan.algorithm, workspace_.data(), WORKSPACE_BYTES,
-                         stream.native()),
-          describe(problem));
-    cuda::count_launches(1);
+    const auto queue = [&](cudaStream_t on) {
+      const float one = 1.0f;
+      const float zero = 0.0f;
+      check(cublasLtMatmul(handle_, plan.operation, &one, w, plan.w, x, plan.x, &zero, y, plan.y, y,
+                           plan.y, &plan.algorithm, workspace_.data(), WORKSPACE_BYTES, on),
+            describe(problem));
+    };
+    queue(stream.native());  // loads the kernels, which recording must not
+    if (plan.launches == 0) plan.launches = count_kernels(queue);
+    cuda::count_launches(plan.launches);
   }
 
  private:
   Blas() : workspace_(WORKSPACE_BYTES, "cuBLASLt workspace") {
     check(cublasLtCreate(&handle_), "creating a handle");
+  }
+
+  // How many kernels that is, by recording it: cuBLASLt does not say.
+  template <class Queue>
+  std::size_t count_kernels(const Queue& queue) const {
+    ASSAY_CUDA(cudaStreamBeginCapture(recorder_.native(), cudaStreamCaptureModeThreadLocal));
+    cudaGraph_t graph = nullptr;
+    try {
+      queue(recorder_.native());
+    } catch (...) {
+      cudaStreamEndCapture(recorder_.native(), &graph);
+      cudaGraphDestroy(graph);
+      cudaGetLastError();
+      throw;
+    }
+    ASSAY_CUDA(cudaStreamEndCapture(recorder_.native(), &graph));
+    std::size_t count = 0;
+    ASSAY_CUDA(cudaGraphGetNodes(graph, nullptr, &count));
+    std::vector<cudaGraphNode_t> nodes(count);
+    ASSAY_CUDA(cudaGraphGetNodes(graph, nodes.data(), &count));
+    std::size_t kernels = 0;
+    for (const cudaGraphNode_t node : nodes) {
+      cudaGraphNodeType type{};
+      ASSAY_CUDA(cudaGraphNodeGetType(node, &type));
+      kernels += type == cudaGraphNodeTypeKernel;
+    }
+    ASSAY_CUDA(cudaGraphDestroy(graph));
+    return kernels;
   }
 
   static std::string describe(const Problem& p) {
@@ -91,7 +124,7 @@ class Blas {
   }
 
   // Row-major y (m, n) = x w^T is, column-major, y (n, m) = w (k, n)^T x (k, m).
-  const Plan& plan_for(const Problem& p) {
+  Plan& plan_for(const Problem& p) {
     const auto found = plans_.find(p);
     if (found != plans_.end()) return found->second;
     const cudaDataType_t type = type_of(p.dtype);
@@ -147,6 +180,7 @@ class Blas {
   std::mutex mutex_;
   cublasLtHandle_t handle_ = nullptr;
   DeviceBuffer<char> workspace_;
+  Stream recorder_;
   std::map<Problem, Plan> plans_;
 };
 

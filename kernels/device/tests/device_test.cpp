@@ -148,6 +148,30 @@ TEST(Bandwidth, AddsEveryWordOnce) {
   }
 }
 
+// However many kernels a product is, split along k or not, the count does not depend on which
+// product of its shape it is, nor on whether it is recorded.
+TEST(Blas, CountsItsLaunches) {
+  const Stream stream;
+  constexpr int N = 64;
+  constexpr int K = 4096;
+  const DeviceBuffer<float> x(std::vector<float>(K, 1.0f), stream);
+  const DeviceBuffer<float> w(std::vector<float>(std::size_t{N} * K, 1.0f), stream);
+  DeviceBuffer<float> y(N, "y");
+  const auto product = [&] {
+    gemm_nt(y.data(), x.data(), w.data(), nullptr, 1, N, K, DType::kF32, stream);
+  };
+  const std::uint64_t before = launch_count();
+  product();
+  const std::uint64_t first = launch_count() - before;
+  EXPECT_GE(first, 1u);
+  EXPECT_LE(first, 2u);
+  product();
+  EXPECT_EQ(launch_count() - before, 2 * first);
+  const Graph graph(stream, product);
+  EXPECT_EQ(graph.launches(), first);
+  EXPECT_EQ(y.to_host(stream), std::vector<float>(N, K));
+}
+
 TEST(Blas, MultipliesAndAddsTheBias) {
   const Stream stream;
   constexpr int M = 2;
