@@ -32,6 +32,11 @@ inline std::string above(const char* what, long long value, long long most) {
                              std::to_string(most);
 }
 
+/// "" for a decode step.
+inline std::string not_one_query(int t_max) {
+  return t_max == 1 ? "" : "t_max is " + std::to_string(t_max) + "; it takes one query row";
+}
+
 /// "" where `dtype` is a floating type that kernels compute in.
 inline std::string not_floating(DType dtype) {
   if (dtype == DType::kF32 || dtype == DType::kF16 || dtype == DType::kBF16) return "";

@@ -2,7 +2,7 @@
 //
 // Bitwise where both ways launch the same kernels on the same shapes: a second run, graphs and
 // direct launches, another arena, whatever unused cache slots hold, another place in time. Also
-// bitwise, with one version of linear for every number of rows, where rows are computed alike
+// bitwise, with one version of each op for every number of rows, where rows are computed alike
 // however many stand beside them: chunks of a prefill, token by token, a sequence alone, another
 // order of the batch. With the best kernels those may be other versions with another order of
 // additions, and are held against the reference instead.
@@ -15,8 +15,10 @@
 namespace assay::suites {
 namespace {
 
-// `best` with the one version of linear that takes any number of rows and adds each up alike.
-const char* const ROW_BY_ROW = "best,linear=v2_tiled";
+// `best` with the one version of each op that takes any number of rows and adds each up alike.
+const char* const ROW_BY_ROW =
+    "best,linear=v2_tiled,attention_scores=v2_shared_keys/v1_row_per_block,"
+    "attention_values=v2_shared_values/v1_row_per_block";
 
 // Every variant is run on the plain random model, which costs little; the others have one of each
 // kind, unless everything was asked for.
@@ -172,7 +174,7 @@ void check_invariance(const ModelTestContext& context) {
   check_other_shapes(context, plain);
 }
 
-// One version of linear for every number of rows: the same bits in any company.
+// One version of each op for every number of rows: the same bits in any company.
 void check_row_by_row(const ModelTestContext& context) {
   Plain plain(context);
   const auto explain = [&](int chunk) {

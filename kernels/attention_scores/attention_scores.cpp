@@ -26,11 +26,26 @@ std::string supports_v2(const AttentionScoresArgs& a, const Properties& device) 
                        above("head_dim", a.head_dim, 2048)});
 }
 
+std::string supports_v3(const AttentionScoresArgs& a, const Properties& device) {
+  const long long vec = 16 / static_cast<long long>(size_of(a.dtype));
+  return first_reason(
+      {supports_v2(a, device), not_one_query(a.t_max), above("head_dim", a.head_dim, 32 * vec)});
+}
+
 }  // namespace
 
 const Op<AttentionScoresArgs>& attention_scores_op() {
   static const Op<AttentionScoresArgs> op{"attention_scores",
                                           {
+                                              {"v3_lanes_per_key",
+                                               launch_attention_scores_v3,
+                                               supports_v3,
+                                               {{"t_max", 1},
+                                                {"batch", ATTENTION_SCORES_V3_WIDE_BLOCKS / 2},
+                                                {"s", ATTENTION_SCORES_V3_KEYS},
+                                                {"head_dim", 64},
+                                                {"head_dim", 128},
+                                                {"head_dim", 256}}},
                                               {"v2_shared_keys",
                                                launch_attention_scores_v2,
                                                supports_v2,

@@ -22,12 +22,28 @@ std::string supports_v2(const AttentionValuesArgs& a, const Properties& device) 
                        above("head_dim", a.head_dim, vec * ATTENTION_VALUES_V2_BLOCK)});
 }
 
+std::string supports_v3(const AttentionValuesArgs& a, const Properties& device) {
+  const long long vec = 16 / static_cast<long long>(size_of(a.dtype));
+  return first_reason({supports_v1(a, device), not_one_query(a.t_max),
+                       unaligned_rows(a.head_dim, a.dtype),
+                       not_multiple("v_stride", a.v_stride, "a 16-byte vector,", vec)});
+}
+
 }  // namespace
 
 const Op<AttentionValuesArgs>& attention_values_op() {
   static const Op<AttentionValuesArgs> op{
       "attention_values",
       {
+          {"v3_sliced_columns",
+           launch_attention_values_v3,
+           supports_v3,
+           {{"t_max", 1},
+            {"s", ATTENTION_VALUES_V3_LANES},
+            {"s", ATTENTION_VALUES_V3_LANES * ATTENTION_VALUES_V3_UNROLL},
+            {"s", ATTENTION_VALUES_V3_LONG_S},
+            {"head_dim", 16},
+            {"head_dim", 32}}},
           {"v2_shared_values",
            launch_attention_values_v2,
            supports_v2,

@@ -9,9 +9,9 @@
 // from M 2 on (H200, fp16, 12288 x 4096: 31 us at M 2, 36 at 5, 46 at 8, v1 28; bf16 up to 58).
 #include "kernels/device/convert.h"
 #include "kernels/device/launch.h"
+#include "kernels/device/warp_sums.h"
 #include "kernels/linear/load_once.h"
 #include "kernels/linear/versions.h"
-#include "kernels/linear/warp_sums.h"
 
 namespace assay {
 namespace {
@@ -52,11 +52,14 @@ __global__ void __launch_bounds__(BLOCK)
 #pragma unroll
     for (int u = 0; u < UNROLL; ++u) {
       if (base + u * 32 >= vectors) break;
-      const Vector x_held = x_row[base + u * 32];
+      float x_held[VEC];
+      to_floats(x_held, x_row[base + u * 32]);
 #pragma unroll
-      for (int j = 0; j < VEC; ++j) {
+      for (int r = 0; r < ROWS; ++r) {
+        float w_held[VEC];
+        to_floats(w_held, held[u][r]);
 #pragma unroll
-        for (int r = 0; r < ROWS; ++r) sum[r] += to_float(x_held.v[j]) * to_float(held[u][r].v[j]);
+        for (int j = 0; j < VEC; ++j) sum[r] += x_held[j] * w_held[j];
       }
     }
   }

@@ -9,8 +9,8 @@
 // Limited by arithmetic on fp32 and L1 traffic of x as M grows; w is read again every 8 rows of x.
 #include "kernels/device/convert.h"
 #include "kernels/device/launch.h"
+#include "kernels/device/warp_sums.h"
 #include "kernels/linear/load_once.h"
-#include "kernels/linear/warp_sums.h"
 #include "kernels/linear_quantized/versions.h"
 
 namespace assay {

@@ -193,6 +193,10 @@ const std::vector<Problem>& vector_problems() {
       {{4}, {0}, 1, 128},                   // one block of rows exactly
       {{3}, {126}, 2, 80, 1},               // a width that does not divide the block
       {{6, 1}, {0, 400}, 1, 256},
+      {{1, 1}, {0, 300}, 3, 128, 2},  // decode: more keys than a block takes at a time
+      {{1, 1}, {9, 1500}, 1, 96},     // a long context; vectors that are no power of two
+      {{1}, {40}, 2, 256},            // a key over a whole warp, in 16 bits
+      {std::vector<int>(65, 1), std::vector<int>(65, 30), 2, 32},  // more heads than SMs
   };
   return problems;
 }
@@ -200,7 +204,10 @@ const std::vector<Problem>& vector_problems() {
 TEST(AttentionScores, EveryVersionOnRaggedBatches) {
   for (const DType dtype : testing::FLOAT_DTYPES) {
     for (const Problem& p : vector_problems()) {
-      check_scores(p, dtype, {"v2_shared_keys", "v1_row_per_block"});
+      const bool one_query = p.t_max() == 1 && p.head_dim * size_of(dtype) <= 32 * 16;
+      std::vector<std::string> versions{"v2_shared_keys", "v1_row_per_block"};
+      if (one_query) versions.insert(versions.begin(), "v3_lanes_per_key");
+      check_scores(p, dtype, versions);
     }
     check_scores({{3, 2}, {0, 7}, 2, 7, 3}, dtype, {"v1_row_per_block"});
   }
@@ -216,29 +223,44 @@ TEST(AttentionScores, LongCachesEitherSideOfTheSharedMemoryLimits) {
   const std::vector<std::string> both{"v2_shared_keys", "v1_row_per_block"};
   check_scores({{2}, {4094}, 1, 8}, DType::kF16, both);
   check_scores({{2}, {4095}, 1, 8}, DType::kF16, both);
-  check_scores({{1}, {57999}, 1, 8}, DType::kF16, both);
+  check_scores({{1}, {57999}, 1, 8}, DType::kF16,
+               {"v3_lanes_per_key", "v2_shared_keys", "v1_row_per_block"});
   check_scores({{1}, {58999}, 1, 8}, DType::kF16, {});
 }
 
 TEST(AttentionScores, RefusalsSayWhy) {
   AttentionScoresArgs args{nullptr, nullptr, nullptr, nullptr,     1,      1,
                            1,       16,      64,      16 * 64 + 4, 0.125f, DType::kF16};
-  const auto reason = [&](std::size_t version) {
-    return attention_scores_op().versions[version].unsupported(args, properties());
+  const auto reason = [&](std::string_view name) {
+    for (const auto& version : attention_scores_op().versions) {
+      if (version.name == name) return version.unsupported(args, properties());
+    }
+    return std::string("no such version");
   };
-  EXPECT_NE(reason(0).find("k_stride 1028"), std::string::npos) << reason(0);
-  EXPECT_EQ(reason(1), "");
+  EXPECT_NE(reason("v2_shared_keys").find("k_stride 1028"), std::string::npos);
+  EXPECT_EQ(reason("v1_row_per_block"), "");
   args.s = 100000;
-  EXPECT_NE(reason(1).find("shared memory"), std::string::npos) << reason(1);
+  EXPECT_NE(reason("v1_row_per_block").find("shared memory"), std::string::npos);
   args.s = 16;
   args.heads = 65536;
-  EXPECT_NE(reason(1).find("heads is 65536"), std::string::npos) << reason(1);
+  EXPECT_NE(reason("v1_row_per_block").find("heads is 65536"), std::string::npos);
+  args.heads = 1;
+  args.k_stride = 16 * 64;
+  EXPECT_EQ(reason("v3_lanes_per_key"), "");
+  args.t_max = 2;
+  EXPECT_NE(reason("v3_lanes_per_key").find("t_max is 2"), std::string::npos);
+  args.t_max = 1;
+  args.head_dim = 264;
+  args.k_stride = 16 * 264;
+  EXPECT_NE(reason("v3_lanes_per_key").find("head_dim is 264"), std::string::npos);
 }
 
 TEST(AttentionValues, EveryVersionOnRaggedBatches) {
   for (const DType dtype : testing::FLOAT_DTYPES) {
     for (const Problem& p : vector_problems()) {
-      check_values(p, dtype, {"v2_shared_values", "v1_row_per_block"});
+      std::vector<std::string> versions{"v2_shared_values", "v1_row_per_block"};
+      if (p.t_max() == 1) versions.insert(versions.begin(), "v3_sliced_columns");
+      check_values(p, dtype, versions);
     }
     check_values({{3, 2}, {0, 7}, 2, 7, 3}, dtype, {"v1_row_per_block"});
     check_values({{2}, {6}, 1, dtype == DType::kF32 ? 520 : 1032}, dtype, {"v1_row_per_block"});

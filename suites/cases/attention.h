@@ -44,9 +44,18 @@ inline constexpr AttentionShape ATTENTION_SHAPES[] = {
 inline std::vector<AttentionShape> attention_boundary(const std::string& dimension, int value) {
   constexpr int LONG = 1024;  // past it, few queries and narrow heads
   if (dimension == "t_max") return {{ShapeSet::kCi, 2, value, value + 7, 2, 64}};
-  if (dimension == "s" && value >= LONG) return {{ShapeSet::kCi, 1, 2, value, 1, 8}};
-  if (dimension == "s") return {{ShapeSet::kCi, 2, std::min(value, 3), value, 2, 32}};
-  if (dimension == "head_dim") return {{ShapeSet::kCi, 2, 2, 19, 2, value}};
+  if (dimension == "s" && value >= LONG - 1) {
+    return {{ShapeSet::kCi, 1, 2, value, 1, 8}, {ShapeSet::kCi, 1, 1, value, 1, 8}};
+  }
+  if (dimension == "batch") return {{ShapeSet::kCi, value, 1, 20, 2, 32}};
+  // Prefill and decode have versions of their own.
+  if (dimension == "s") {
+    return {{ShapeSet::kCi, 2, std::min(value, 3), value, 2, 32},
+            {ShapeSet::kCi, 2, 1, value, 2, 32}};
+  }
+  if (dimension == "head_dim") {
+    return {{ShapeSet::kCi, 2, 2, 19, 2, value}, {ShapeSet::kCi, 2, 1, 19, 2, value}};
+  }
   return {};
 }
 
