@@ -39,15 +39,17 @@ struct alignas(sizeof(T) * N) Vec {
 template <class T>
 constexpr int VEC_OF = 16 / static_cast<int>(sizeof(T));
 
+/// The elements in fp32. Of a value, not of a reference: what that leads to in memory would be read
+/// element by element, in 2-byte loads (12288 x 4096 times a vector: 34 us in place of 28).
 template <class T, int N>
-__device__ __forceinline__ void to_floats(float (&x)[N], const Vec<T, N>& held) {
+__device__ __forceinline__ void to_floats(float (&x)[N], Vec<T, N> held) {
 #pragma unroll
   for (int j = 0; j < N; ++j) x[j] = to_float(held.v[j]);
 }
 /// A bf16 number is the upper half of its fp32. Element by element, nvcc 13 takes a pair apart into
 /// registers of its own first: 90 in place of 56 in linear.v3_vector.
 template <int N>
-__device__ __forceinline__ void to_floats(float (&x)[N], const Vec<__nv_bfloat16, N>& held) {
+__device__ __forceinline__ void to_floats(float (&x)[N], Vec<__nv_bfloat16, N> held) {
   static_assert(N % 2 == 0, "pairs");
   unsigned pairs[N / 2];
   memcpy(pairs, held.v, sizeof(pairs));
