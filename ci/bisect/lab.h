@@ -23,8 +23,8 @@ struct Built {
 };
 
 struct Observed {
-  std::vector<Observation> rows;
-  std::string problem;  ///< Why there are no rows, in a line; "" where there are.
+  std::vector<Observation> rows = {};  ///< One of each key.
+  std::string problem;                 ///< Why there are no rows, in a line; "" where there are.
   bool crashed =
       false;  ///< The program ended by a signal or its time limit; rows up to then count.
   double wall_s = 0;

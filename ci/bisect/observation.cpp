@@ -17,7 +17,8 @@ namespace {
 // Of the columns that are keys today, those that say what case_id does not. A column that an older
 // report lacks counts as empty there; so a key may not have more than has been there from the
 // start.
-constexpr const char* KEY_COLUMNS[] = {"suite", "case_id", "version", "kernel_set", "dtype"};
+constexpr const char* KEY_COLUMNS[] = {"suite",      "case_id", "op",   "version",
+                                       "kernel_set", "dtype",   "cache"};
 
 }  // namespace
 
@@ -33,6 +34,8 @@ std::optional<double> Observation::number(std::string_view column) const {
   if (cell.empty() || error != std::errc{} || end != cell.data() + cell.size()) return std::nullopt;
   return value;
 }
+
+std::string key_columns() { return fmt::format("{}", fmt::join(KEY_COLUMNS, ", ")); }
 
 std::vector<Observation> read_observations(const std::filesystem::path& csv) {
   const std::string text = reports::read_file(csv);

@@ -23,6 +23,9 @@ struct Observation {
   std::optional<double> number(std::string_view column) const;
 };
 
+/// The columns that make a key, as text.
+std::string key_columns();
+
 /// Reads a report and, where they are there, the samples beside it. Unlike reports::read_report it
 /// takes any schema_version and any set of columns that has case_id and status; a last line that
 /// was cut short is dropped. InputError where the file is none of that.

@@ -95,6 +95,19 @@ std::vector<std::pair<std::string, std::string>> times_only() {
   return {{"ASSAY_TIMES_ONLY", "1"}, {"ASSAY_CEILINGS", "0"}};
 }
 
+// Which of two such rows is which nobody can tell: such a report is as good as none.
+Observed refuse_same_keys(Observed observed) {
+  std::set<std::string> keys;
+  for (const Observation& row : observed.rows) {
+    if (keys.insert(row.key).second) continue;
+    return {.problem = fmt::format("two rows are '{}': {} are all that tells rows apart; narrow "
+                                   "--case, or give the rows other names",
+                                   row.key, key_columns()),
+            .wall_s = observed.wall_s};
+  }
+  return observed;
+}
+
 std::string op_of(const std::string& name) { return name.substr(0, name.find_first_of("./")); }
 
 }  // namespace
@@ -194,7 +207,7 @@ Observed RealLab::run(const Built& built, const std::set<std::string>& keys) {
                                      {"ASSAY_CSV", csv.string()},
                                      {"ASSAY_CASE", plan_.case_expression}});
     keep_rows_of_the_case(observed);
-    return observed;
+    return refuse_same_keys(std::move(observed));
   }
   const Names& names = names_of(built.commit);
   if (names.all.empty()) return {{}, names.problem, false, 0};
@@ -222,7 +235,7 @@ Observed RealLab::run(const Built& built, const std::set<std::string>& keys) {
     // One row for each benchmark, in their order.
     for (std::size_t i = 0; i < wanted.size(); ++i) name_of_key_[observed.rows[i].key] = wanted[i];
   }
-  return observed;
+  return refuse_same_keys(std::move(observed));
 }
 
 // A command need not choose its cases itself.

@@ -27,7 +27,6 @@ constexpr std::array ERROR_COLUMNS = {"err_ratio", "rms_err"};
 
 using ByKey = std::unordered_map<std::string, const Observation*>;
 
-// The last row of a key counts, as in reports.
 ByKey by_key(const Observed& observed) {
   ByKey rows;
   for (const Observation& row : observed.rows) rows[row.key] = &row;
@@ -116,10 +115,8 @@ double threshold_between(double good, double bad, double least_factor) {
 std::vector<Watch> find_watches(const Question& question, const Observed& good,
                                 const Observed& bad) {
   std::vector<Watch> watches;
-  const ByKey good_rows = by_key(good);
   const ByKey bad_rows = by_key(bad);
   for (const Observation& row : good.rows) {
-    if (good_rows.at(row.key) != &row) continue;
     const auto found = bad_rows.find(row.key);
     const Observation* const other = found == bad_rows.end() ? nullptr : found->second;
     for (const char* column : columns_of(question.metric)) {
@@ -154,10 +151,8 @@ Comparable comparable(const Question& question, const Observed& good, const Obse
 }
 
 std::optional<double> watched_value(const Watch& watch, const Observed& observed) {
-  const Observation* found = nullptr;
-  for (const Observation& row : observed.rows)
-    if (row.key == watch.key) found = &row;
-  return value_of(watch.column, found, observed.crashed);
+  const auto found = std::ranges::find(observed.rows, watch.key, &Observation::key);
+  return value_of(watch.column, found == observed.rows.end() ? nullptr : &*found, observed.crashed);
 }
 
 Judgement judge(const Question&, std::span<const Watch> watches, const Observed& observed) {

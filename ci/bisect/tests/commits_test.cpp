@@ -103,22 +103,11 @@ TEST(commits, a_folder_of_somebody_elses_is_refused_and_left_alone) {
   EXPECT_EQ(file.exit_code, 2) << file.err;
 }
 
-// A row and its 10 samples, which take so long.
-std::string timed_row(const std::string& name, double us) {
-  std::string samples;
-  for (int i = 0; i < 10; ++i)
-    samples += fmt::format("{}{}", i == 0 ? "" : ",", us * (1 + 0.001 * ((i * 7) % 5)));
-  return fmt::format(
-      "printf 'run,{0},PASS,{0}\\n' >> \"$ASSAY_CSV\"\n"
-      "printf '{{\"run_id\":\"run\",\"row_id\":\"{0}\",\"samples_us\":[{1}]}}\\n' >> "
-      "\"${{ASSAY_CSV%.csv}}.samples.jsonl\"\n",
-      name, samples);
-}
-
 TEST(commits, of_a_command_that_writes_more_rows_than_the_case) {
   const Repo times([](int n) {
     return "printf 'run_id,row_id,status,case_id\\n' > \"$ASSAY_CSV\"\n" +
-           timed_row("alpha", n >= 20 ? 110 : 100) + timed_row("beta", n >= 45 ? 150 : 100);
+           timed_row("alpha", n >= 20 ? 110 : 100, "alpha") +
+           timed_row("beta", n >= 45 ? 150 : 100, "beta");
   });
   for (const auto& [expression, at] : {std::pair("^beta$", 45), {"^alpha$", 20}, {"a$", 45}}) {
     const ProcessResult result = times.bisect({"--metric", "time", "--case", expression});

@@ -1,0 +1,38 @@
+// What `bisect commits` takes for evidence of what programs write and how they end.
+#include <gtest/gtest.h>
+
+#include "ci/bisect/tests/shell_history.h"
+
+namespace assay::bisect {
+namespace {
+
+using nlohmann::json;
+
+TEST(evidence, rows_of_one_case_are_told_apart_by_op_and_by_cache) {
+  const Repo states([](int n) {
+    return row("case_id,op,status",
+               fmt::format("x,attention,{}\\nx,ffn,PASS", n >= 20 ? "FAIL" : "PASS"));
+  });
+  EXPECT_EQ(states.bisect({"--metric", "status"}).exit_code, 0);
+  EXPECT_EQ(states.result()["commit"]["sha"], states.sha(20));
+  EXPECT_EQ(states.result()["worse"], json({"x attention"}));
+  const Repo times([](int n) {
+    return "printf 'run_id,row_id,status,case_id,cache\\n' > \"$ASSAY_CSV\"\n" +
+           timed_row("a", n >= 20 ? 110 : 100, "x,cold") + timed_row("b", 50, "x,warm");
+  });
+  EXPECT_EQ(times.bisect({"--metric", "time"}).exit_code, 0);
+  EXPECT_EQ(times.result()["commit"]["sha"], times.sha(20));
+  EXPECT_EQ(times.result()["watched"]["row"], "x cold");
+}
+
+TEST(evidence, of_two_rows_that_nothing_tells_apart_none_is_taken_for_the_other) {
+  const Repo repo([](int n) {
+    return row("case_id,status", n == 64 ? "other,PASS\\nx,FAIL\\nx,PASS" : "x,PASS");
+  });
+  EXPECT_EQ(repo.bisect({"--metric", "status"}).exit_code, 3);
+  const std::string headline = repo.result()["headline"];
+  EXPECT_NE(headline.find("two rows are 'x'"), std::string::npos) << headline;
+}
+
+}  // namespace
+}  // namespace assay::bisect
