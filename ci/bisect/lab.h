@@ -5,6 +5,7 @@
 #include <functional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "ci/bisect/observation.h"
@@ -22,11 +23,14 @@ struct Built {
   std::string code;
 };
 
+inline constexpr std::string_view TIME_LIMIT = "the time limit";
+
 struct Observed {
   std::vector<Observation> rows = {};  ///< One of each key.
-  std::string problem;                 ///< Why there are no rows, in a line; "" where there are.
-  bool crashed =
-      false;  ///< The program ended by a signal or its time limit; rows up to then count.
+  std::string problem = {};            ///< Why there are no rows, in a line; "" where there are.
+  /// Of a program that did not end by itself, what ended it: TIME_LIMIT or "signal 11". Rows up to
+  /// then count.
+  std::string ending = {};
   double wall_s = 0;
 };
 

@@ -210,7 +210,7 @@ Observed RealLab::run(const Built& built, const std::set<std::string>& keys) {
     return refuse_same_keys(std::move(observed));
   }
   const Names& names = names_of(built.commit);
-  if (names.all.empty()) return {{}, names.problem, false, 0};
+  if (names.all.empty()) return {.problem = names.problem};
   builds_.provide_data(build, built.commit);
   const bool sweep = plan_.metric == Metric::kTime;
   std::vector<std::string> wanted = names.all;
@@ -265,7 +265,11 @@ Observed RealLab::run_program(const std::vector<std::string>& argv, const fs::pa
   observed.wall_s = result.wall_s;
   // verify and sweep exit with 1 where a case failed, with 2 where they were called wrongly, with 3
   // where something else threw, which tells nothing of the case; a signal does.
-  observed.crashed = result.timed_out || result.exit_code >= 128;
+  if (result.timed_out) {
+    observed.ending = TIME_LIMIT;
+  } else if (result.exit_code >= 128) {
+    observed.ending = fmt::format("signal {}", result.exit_code - 128);
+  }
   if (fs::exists(csv)) {
     try {
       observed.rows = read_observations(csv);

@@ -42,7 +42,7 @@ bool alike(const Observed& a, const Observed& b) {
     }
     return rows;
   };
-  return digest(a) == digest(b) && a.crashed == b.crashed;
+  return digest(a) == digest(b) && a.ending == b.ending;
 }
 
 }  // namespace
@@ -195,7 +195,7 @@ bool Search::compare_ends_exactly(Result& result) {
     steady = steady && agree;
     if (!agree) steps_[end].numbers = "runs of the same build differ";
     const bool nothing = end == 0 && observed[end].rows.empty();
-    if (!observed[end].problem.empty() && (!observed[end].crashed || nothing)) {
+    if (!observed[end].problem.empty() && (observed[end].ending.empty() || nothing)) {
       result.headline = fmt::format("Unclear: the {} end did not run: {}",
                                     end == 0 ? "good" : "bad", observed[end].problem);
       steps_[end].numbers = observed[end].problem;
@@ -320,7 +320,7 @@ void Search::measure(Step& step, const Built& built) {
     const Observed observed = run_repeatedly(built, watched_keys(), agree);
     const Judgement judgement = judge(question_, watches_, observed);
     step.verdict = agree ? judgement.verdict : Verdict::kUnclear;
-    step.how = observed.crashed ? "run, crashed" : "run";
+    step.how = observed.ending.empty() ? "run" : "run, ended by " + observed.ending;
     step.numbers = agree ? judgement.numbers : "runs of the same build differ";
     step.worse = judgement.worse;
   }

@@ -25,6 +25,10 @@ constexpr std::array WORK_COLUMNS = {"sectors_read", "sectors_written", "bank_co
                                      "launches",     "allocations",     "peak_mem_bytes"};
 constexpr std::array ERROR_COLUMNS = {"err_ratio", "rms_err"};
 
+// Endings that may be the machine's fault: it was slow, or out of memory, or being shut down.
+constexpr std::array FROM_OUTSIDE = {TIME_LIMIT, std::string_view("signal 9"),
+                                     std::string_view("signal 15")};
+
 using ByKey = std::unordered_map<std::string, const Observation*>;
 
 ByKey by_key(const Observed& observed) {
@@ -33,9 +37,9 @@ ByKey by_key(const Observed& observed) {
   return rows;
 }
 
-// Of a row that was not written because the program crashed before it could be: as bad as can be.
-std::optional<double> status_value(const Observation* row, bool crashed) {
-  if (!row) return crashed ? std::optional(1.0) : std::nullopt;
+// `cut_short`: a row that is missing was not written because the program failed before it could be.
+std::optional<double> status_value(const Observation* row, bool cut_short) {
+  if (!row) return cut_short ? std::optional(1.0) : std::nullopt;
   const std::string_view status = row->text("status");
   if (status == "PASS") return 0.0;
   for (const char* failed : {"FAIL", "ERROR", "TIMEOUT", "MISTRUSTED"})
@@ -43,8 +47,8 @@ std::optional<double> status_value(const Observation* row, bool crashed) {
   return std::nullopt;  // what was not tried says nothing, and what is no status neither
 }
 
-std::optional<double> value_of(const std::string& column, const Observation* row, bool crashed) {
-  if (column == "status") return status_value(row, crashed);
+std::optional<double> value_of(const std::string& column, const Observation* row, bool cut_short) {
+  if (column == "status") return status_value(row, cut_short);
   if (!row) return std::nullopt;
   const std::optional<double> value = row->number(column);
   if (value && std::isnan(*value)) return INFINITE;
@@ -61,6 +65,10 @@ std::span<const char* const> columns_of(Metric metric) {
 bool differs(const Question& question, double good, double bad) {
   if (question.metric == Metric::kError && good > 0) return bad >= good * question.error_factor;
   return bad > good;
+}
+
+bool is_crash(const std::string& ending) {
+  return !ending.empty() && std::ranges::find(FROM_OUTSIDE, ending) == FROM_OUTSIDE.end();
 }
 
 double factor_of(const Question& question) {
@@ -98,12 +106,14 @@ nlohmann::json to_json(const Watch& watch) {
           {"column", watch.column},
           {"good", fmt::format("{}", watch.good)},
           {"bad", fmt::format("{}", watch.bad)},
-          {"threshold", fmt::format("{}", watch.threshold)}};
+          {"threshold", fmt::format("{}", watch.threshold)},
+          {"ending", watch.ending}};
 }
 
 Watch watch_of(const nlohmann::json& json) {
   const auto number = [&](const char* name) { return std::stod(json.at(name).get<std::string>()); };
-  return {json.at("row"), json.at("column"), number("good"), number("bad"), number("threshold")};
+  return {json.at("row"), json.at("column"),   number("good"),
+          number("bad"),  number("threshold"), json.at("ending")};
 }
 
 double threshold_between(double good, double bad, double least_factor) {
@@ -120,11 +130,11 @@ std::vector<Watch> find_watches(const Question& question, const Observed& good,
     const auto found = bad_rows.find(row.key);
     const Observation* const other = found == bad_rows.end() ? nullptr : found->second;
     for (const char* column : columns_of(question.metric)) {
-      const auto before = value_of(column, &row, good.crashed);
-      const auto after = value_of(column, other, bad.crashed);
+      const auto before = value_of(column, &row, false);
+      const auto after = value_of(column, other, !bad.ending.empty());
       if (!before || !after || !differs(question, *before, *after)) continue;
       watches.push_back({row.key, column, *before, *after,
-                         threshold_between(*before, *after, factor_of(question))});
+                         threshold_between(*before, *after, factor_of(question)), bad.ending});
     }
   }
   return watches;
@@ -138,10 +148,11 @@ Comparable comparable(const Question& question, const Observed& good, const Obse
     bool here = false;
     bool there = false;
     for (const char* column : columns_of(question.metric)) {
-      if (!value_of(column, row, good.crashed)) continue;
+      if (!value_of(column, row, false)) continue;
       here = true;
-      there |= value_of(column, other == bad_rows.end() ? nullptr : other->second, bad.crashed)
-                   .has_value();
+      there |=
+          value_of(column, other == bad_rows.end() ? nullptr : other->second, !bad.ending.empty())
+              .has_value();
     }
     found.rows += here && there;
     if (here && !there) found.lost.push_back(key);
@@ -152,12 +163,14 @@ Comparable comparable(const Question& question, const Observed& good, const Obse
 
 std::optional<double> watched_value(const Watch& watch, const Observed& observed) {
   const auto found = std::ranges::find(observed.rows, watch.key, &Observation::key);
-  return value_of(watch.column, found == observed.rows.end() ? nullptr : &*found, observed.crashed);
+  return value_of(
+      watch.column, found == observed.rows.end() ? nullptr : &*found,
+      is_crash(observed.ending) || (!observed.ending.empty() && observed.ending == watch.ending));
 }
 
 Judgement judge(const Question&, std::span<const Watch> watches, const Observed& observed) {
   Judgement judgement;
-  if (!observed.problem.empty() && !observed.crashed) {
+  if (!observed.problem.empty() && observed.ending.empty()) {
     judgement.numbers = observed.problem;
     return judgement;
   }
@@ -168,7 +181,10 @@ Judgement judge(const Question&, std::span<const Watch> watches, const Observed&
   for (const Watch& watch : watches) {
     const auto value = watched_value(watch, observed);
     if (!value) {
-      if (missing.empty()) missing = fmt::format("no {} of {}", watch.column, watch.key);
+      if (missing.empty()) {
+        missing = fmt::format("no {} of {}{}{}", watch.column, watch.key,
+                              observed.ending.empty() ? "" : ": ended by ", observed.ending);
+      }
       continue;
     }
     if (*value > watch.threshold) judgement.worse.push_back(watch.key);

@@ -41,6 +41,7 @@ struct Watch {
   double good = 0;
   double bad = 0;
   double threshold = 0;
+  std::string ending = {};  ///< Observed::ending of the bad end.
 };
 nlohmann::json to_json(const Watch& watch);
 Watch watch_of(const nlohmann::json& json);
@@ -62,6 +63,8 @@ std::vector<Watch> find_watches(const Question& question, const Observed& good,
                                 const Observed& bad);
 
 /// What a run has of a watched number: infinite for NaN; of a status 0 for PASS and 1 for worse.
+/// A row that is missing because the program crashed is worse. It is not where the time limit or a
+/// kill from outside, which may be the machine's fault, ended it, unless the bad end ended so too.
 std::optional<double> watched_value(const Watch& watch, const Observed& observed);
 
 struct Judgement {

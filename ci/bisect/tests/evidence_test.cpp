@@ -34,5 +34,14 @@ TEST(evidence, of_two_rows_that_nothing_tells_apart_none_is_taken_for_the_other)
   EXPECT_NE(headline.find("two rows are 'x'"), std::string::npos) << headline;
 }
 
+TEST(evidence, a_commit_that_was_killed_or_ran_out_of_time_is_skipped) {
+  for (const std::string end : {"kill -9 $$", "kill -15 $$", "sleep 60"}) {
+    const Repo repo([&](int n) { return n == 32 ? end : status_row(n >= 40); });
+    const ProcessResult result = repo.bisect({"--metric", "status", "--run-timeout", "2"});
+    EXPECT_EQ(result.exit_code, 0) << result.out << result.err;
+    EXPECT_EQ(repo.result()["commit"]["sha"], repo.sha(40)) << end;
+  }
+}
+
 }  // namespace
 }  // namespace assay::bisect

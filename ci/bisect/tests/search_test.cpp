@@ -68,7 +68,7 @@ class PaperLab : public Lab {
     one.cells = {{"status", "PASS"}, {"case_id", "x/fp16/n=1"}};
     row(at, one);
     one.samples_us = samples(slowdown(at));
-    return {{one}, "", false, 0.1};
+    return {.rows = {one}, .wall_s = 0.1};
   }
 
  private:
@@ -338,12 +338,30 @@ TEST(watch, a_threshold_is_near_good_and_never_past_the_middle) {
 
 TEST(watch, a_row_that_is_missing_is_unclear_unless_the_program_crashed) {
   const std::vector<Watch> watches = {{"a", "status", 0, 1, 0.5}};
-  Observed other{{Observation{"b", {{"status", "PASS"}}, {}}}, "", false, 0};
+  Observed other{.rows = {Observation{"b", {{"status", "PASS"}}, {}}}};
   EXPECT_EQ(judge({}, watches, other).verdict, Verdict::kUnclear);
-  other.crashed = true;
-  EXPECT_EQ(judge({}, watches, other).verdict, Verdict::kBad);
-  const Observed skipped{{Observation{"a", {{"status", "SKIP"}}, {}}}, "", false, 0};
+  for (const char* crash : {"signal 11", "signal 6"}) {
+    other.ending = crash;
+    EXPECT_EQ(judge({}, watches, other).verdict, Verdict::kBad);
+  }
+  const Observed skipped{.rows = {Observation{"a", {{"status", "SKIP"}}, {}}}};
   EXPECT_EQ(judge({}, watches, skipped).verdict, Verdict::kUnclear);
+}
+
+TEST(watch, what_the_machine_may_have_ended_is_unclear_unless_the_bad_end_ended_so_too) {
+  const Observed good{.rows = {Observation{"a", {{"status", "PASS"}}, {}}}};
+  const auto verdict = [&](const std::string& bad, const std::string& candidate) {
+    Question question;
+    question.metric = Metric::kStatus;
+    const auto watches = find_watches(question, good, {.ending = bad});
+    return judge({}, watches, {.problem = "no report", .ending = candidate}).verdict;
+  };
+  const std::string limit(TIME_LIMIT);
+  for (const std::string& ending : {limit, std::string("signal 9"), std::string("signal 15")}) {
+    EXPECT_EQ(verdict("signal 11", ending), Verdict::kUnclear) << ending;
+    EXPECT_EQ(verdict(ending, ending), Verdict::kBad) << ending;
+  }
+  EXPECT_EQ(verdict("signal 9", limit), Verdict::kUnclear);
 }
 
 }  // namespace
