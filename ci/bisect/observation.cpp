@@ -45,7 +45,13 @@ std::vector<Observation> read_observations(const std::filesystem::path& csv) {
   std::string damaged;
   using Event = reports::CsvScanner::Event;
   for (Event event; (event = scanner.next()) != Event::kEnd;) {
-    if (event != Event::kRow) continue;
+    if (event == Event::kCut) continue;
+    if (!damaged.empty()) throw InputError(damaged);
+    if (event != Event::kRow) {
+      damaged = fmt::format("{}: a row after {} others is not quoted as CSV is", csv.string(),
+                            rows.size());
+      continue;
+    }
     const auto& cells = scanner.cells();
     if (header.empty()) {
       for (const auto& cell : cells) header.push_back(cell.text);
@@ -55,7 +61,6 @@ std::vector<Observation> read_observations(const std::filesystem::path& csv) {
       }
       continue;
     }
-    if (!damaged.empty()) throw InputError(damaged);
     if (cells.size() != header.size()) {
       damaged = fmt::format("{}: a row after {} others has {} cells, and the header {}",
                             csv.string(), rows.size(), cells.size(), header.size());
@@ -75,6 +80,8 @@ std::vector<Observation> read_observations(const std::filesystem::path& csv) {
   if (header.empty()) throw InputError(fmt::format("{}: is no report", csv.string()));
   if (const auto beside = reports::samples_path(csv); std::filesystem::exists(beside)) {
     const reports::Samples samples = reports::read_samples(beside);
+    const auto bad = std::ranges::find(samples.diagnostics, false, &reports::Diagnostic::cut);
+    if (bad != samples.diagnostics.end()) throw InputError(to_string(*bad));
     for (Observation& row : rows) {
       if (const auto* found = samples.find(row.text("run_id"), row.text("row_id")))
         row.samples_us = *found;

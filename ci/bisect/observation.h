@@ -28,7 +28,8 @@ std::string key_columns();
 
 /// Reads a report and, where they are there, the samples beside it. Unlike reports::read_report it
 /// takes any schema_version and any set of columns that has case_id and status; a last line that
-/// was cut short is dropped. InputError where the file is none of that.
+/// was cut short is dropped, here and there. InputError, with what is wrong, where the file is none
+/// of that, or has a row or samples that cannot be read.
 std::vector<Observation> read_observations(const std::filesystem::path& csv);
 
 }  // namespace assay::bisect

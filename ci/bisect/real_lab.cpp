@@ -274,7 +274,7 @@ Observed RealLab::run_program(const std::vector<std::string>& argv, const fs::pa
     try {
       observed.rows = read_observations(csv);
     } catch (const InputError& error) {
-      observed.problem = error.what();
+      observed = {.problem = error.what(), .wall_s = result.wall_s};
     }
     fs::remove(csv);
     fs::remove(reports::samples_path(csv));

@@ -23,7 +23,8 @@ class Rounds {
   // As many rounds as that. False where they give nothing to compare, as problem() says.
   bool reach(int rounds, const Progress& progress) {
     run_until(rounds, progress);
-    if (problem_.empty() && keys().empty()) problem_ = "no row has a time in every build";
+    if (problem_.empty() && keys().empty())
+      problem_ = fmt::format("no row has {} samples in every run of every build", TIMES_PER_RUN);
     return problem_.empty();
   }
 
@@ -38,6 +39,12 @@ class Rounds {
       };
       if (std::ranges::all_of(series_, complete)) all.push_back(key);
     }
+    return all;
+  }
+  // Of the first build's rows those that are not among them.
+  std::vector<std::string> lost() const {
+    std::vector<std::string> all;
+    std::ranges::set_difference(of_first_, keys(), std::back_inserter(all));
     return all;
   }
   const Series& of(std::size_t build, const std::string& key) const {
@@ -66,6 +73,8 @@ class Rounds {
 
   void add(const std::vector<Observed>& observed) {
     std::map<std::string, std::vector<const Observation*>> rows;
+    for (const Observation& row : observed.front().rows)
+      if (!row.samples_us.empty()) of_first_.insert(row.key);
     for (const Observed& one : observed)
       for (const Observation& row : one.rows)
         if (row.samples_us.size() >= TIMES_PER_RUN) rows[row.key].push_back(&row);
@@ -82,6 +91,7 @@ class Rounds {
   std::vector<const Built*> builds_;
   std::set<std::string> keys_;
   std::vector<std::map<std::string, Series>> series_;
+  std::set<std::string> of_first_;  // keys of all that the first build timed
   std::string problem_;
   int done_ = 0;
 };
@@ -191,7 +201,17 @@ TimeEnds time_ends(const Question& question, Lab& lab, const Built& good, const 
       return ends;
     }
     if (alike == keys.size()) {
-      ends.state = TimeEnds::State::kAlike;
+      const std::vector<std::string> lost = rounds.lost();
+      if (lost.empty()) {
+        ends.state = TimeEnds::State::kAlike;
+        return ends;
+      }
+      ends.key = lost.front();
+      ends.times_us.clear();
+      ends.numbers = fmt::format(
+          "{} rows timed at the good end have not {} samples in every run of both, and none of the "
+          "{} others is slower",
+          lost.size(), TIMES_PER_RUN, keys.size());
       return ends;
     }
   }

@@ -43,5 +43,33 @@ TEST(evidence, a_commit_that_was_killed_or_ran_out_of_time_is_skipped) {
   }
 }
 
+TEST(evidence, a_row_that_lost_its_time_is_named) {
+  const Repo repo([](int n) {
+    return "printf 'run_id,row_id,status,case_id\\n' > \"$ASSAY_CSV\"\n" +
+           (n < 9 ? timed_row("a", 100, "x/a") : "") + timed_row("b", 100, "x/b");
+  });
+  EXPECT_EQ(repo.bisect({"--metric", "time"}).exit_code, 3);
+  const std::string headline = repo.result()["headline"];
+  EXPECT_NE(headline.find("x/a: 1 rows timed at the good end"), std::string::npos) << headline;
+}
+
+TEST(evidence, what_is_damaged_is_told) {
+  const auto expect = [](const std::string& bad, const std::string& message) {
+    const Repo repo([&](int n) {
+      return "printf 'run_id,row_id,status,case_id\\n' > \"$ASSAY_CSV\"\n" +
+             timed_row("a", 100, "x") + (n < 9 ? "" : bad);
+    });
+    EXPECT_EQ(repo.bisect({"--metric", "time"}).exit_code, 3) << bad;
+    const std::string headline = repo.result()["headline"];
+    EXPECT_NE(headline.find(message), std::string::npos) << headline;
+  };
+  expect(
+      "echo '{\"run_id\":\"run\",\"row_id\":\"b\",\"samples_us\":[-1]}' >> "
+      "\"${ASSAY_CSV%.csv}.samples.jsonl\"",
+      ".samples.jsonl:2:");
+  expect("echo 'run,b,PASS,\"x\"y' >> \"$ASSAY_CSV\"; echo 'run,c,PASS,x/2' >> \"$ASSAY_CSV\"",
+         "a row after 1 others is not quoted");
+}
+
 }  // namespace
 }  // namespace assay::bisect
