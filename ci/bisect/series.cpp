@@ -6,7 +6,6 @@
 #include <cmath>
 #include <cstddef>
 
-#include "reports/judge.h"
 #include "reports/statistics.h"
 
 namespace assay::bisect {
@@ -34,10 +33,7 @@ Standing compare_samples(std::span<const double> base, std::span<const double> o
   const reports::TimeComparison c =
       reports::measure(reports::examine(base, settings.log_least()),
                        reports::examine(other, settings.log_least()), settings);
-  Standing standing{c.ratio, Verdict::kUnclear, c.why, c.base_us, c.current_us};
-  const bool enough = std::min(c.base_samples, c.current_samples) >= settings.least_samples();
-  if (enough && c.p <= settings.alpha && c.ratio.low > threshold) standing.verdict = Verdict::kBad;
-  if (enough && c.ratio.high < threshold) standing.verdict = Verdict::kGood;
+  Standing standing{c.ratio, hold_against(c, threshold, settings), c.why, c.base_us, c.current_us};
   if (standing.verdict != Verdict::kUnclear) {
     standing.why.clear();
   } else if (standing.why.empty()) {
@@ -50,6 +46,13 @@ Standing compare_samples(std::span<const double> base, std::span<const double> o
 
 const std::vector<double>& samples_of(const Series& series, Statistic statistic) {
   return statistic == Statistic::kQuiet ? series.quiet_us : series.typical_us;
+}
+
+Verdict hold_against(const reports::TimeComparison& c, double threshold,
+                     const JudgeSettings& settings) {
+  const bool enough = std::min(c.base_samples, c.current_samples) >= settings.least_samples();
+  if (enough && c.p <= settings.alpha && c.ratio.low > threshold) return Verdict::kBad;
+  return enough && c.ratio.high < threshold ? Verdict::kGood : Verdict::kUnclear;
 }
 
 void add_run(Series& series, std::span<const double> samples_us, std::size_t count) {

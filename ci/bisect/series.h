@@ -9,6 +9,7 @@
 
 #include "ci/bisect/watch.h"
 #include "reports/hypothesis.h"
+#include "reports/judge.h"
 
 namespace assay::bisect {
 
@@ -34,6 +35,10 @@ enum class Statistic { kQuiet, kTypical };
 std::string_view name_of(Statistic statistic);
 /// TIMES_PER_RUN numbers of each run.
 const std::vector<double>& samples_of(const Series& series, Statistic statistic);
+
+/// Good: clearly below the threshold, a natural logarithm; bad: clearly above.
+Verdict hold_against(const reports::TimeComparison& comparison, double threshold,
+                     const reports::JudgeSettings& settings);
 
 /// How one series compares with another, and with a threshold between them, in natural logarithms.
 struct Standing {

@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
 #include <utility>
 
 #include "ci/bisect/process.h"
 #include "ci/bisect/scratch_folder.h"
+#include "ci/bisect/series.h"
 #include "kernels/device/error.h"
 #include "reports/identity.h"
 #include "reports/reader.h"
@@ -48,12 +48,12 @@ class TimeCheck final : public VersionCheck {
   }
 
   Ends set_ends(const json& /*from*/, const json& to) override {
-    const auto compared = judge_rows(rows_of(to), settings_);
-    for (const auto& [key, comparison] : compared) {
-      if (comparison.verdict == TimeVerdict::kSlower) focus_.insert(key);
-    }
     const Judged judged = judge(to);
-    if (!focus_.empty()) return {Outcome::kFound, judged.detail};
+    for (const auto& [key, comparison] : judge_rows(rows_of(to), settings_)) {
+      if (comparison.verdict == TimeVerdict::kSlower)
+        thresholds_[key] = comparison.ratio.estimate / 2;
+    }
+    if (!thresholds_.empty()) return {Outcome::kFound, judged.detail};
     return {judged.answer == Answer::kUnclear ? Outcome::kUnclear : Outcome::kNotReproducible,
             judged.detail, Answer::kGood, judged.answer};
   }
@@ -74,25 +74,41 @@ class TimeCheck final : public VersionCheck {
     return rows;
   }
 
-  // Bad where a row that is slower with --to is slower; before that is known, where any row is.
+  // Bad where a row that is slower with --to is slower by half as much or more; before that is
+  // known, where any row is. A row that says so is shown, the one that changed most.
   Judged verdict_of(const PairedRows& rows) const {
     if (rows.empty()) return {Answer::kGood, "the set that others are held against"};
     Judged judged{Answer::kGood, ""};
-    double worst = 0;
+    double most = 0;
     for (const auto& [key, row] : judge_rows(rows, settings_)) {
-      if (!focus_.empty() && !focus_.contains(key)) continue;
-      const bool slower = row.verdict == TimeVerdict::kSlower;
-      const bool unclear = row.verdict == TimeVerdict::kUnclear;
-      if (slower) judged.answer = Answer::kBad;
-      if (unclear && judged.answer == Answer::kGood) judged.answer = Answer::kUnclear;
-      if (!judged.detail.empty() && row.change() < worst) continue;
-      worst = row.change();
+      if (!thresholds_.empty() && !thresholds_.contains(key)) continue;
+      const Answer answer = answer_of(key, row);
+      const bool more = row.change() > most || judged.detail.empty();
+      if (weight(answer) < weight(judged.answer) || (answer == judged.answer && !more)) continue;
+      judged.answer = answer;
+      most = row.change();
       judged.detail =
           fmt::format("{} {} ({} to {}), n={}{}", key, reports::percent(row.change()),
                       reports::percent(row.change_low()), reports::percent(row.change_high()),
-                      row.current_samples, unclear ? ": " + row.why : "");
+                      row.current_samples,
+                      answer == Answer::kUnclear && !row.why.empty() ? ": " + row.why : "");
     }
     return judged;
+  }
+
+  static int weight(Answer answer) {
+    return answer == Answer::kBad ? 2 : answer == Answer::kUnclear ? 1 : 0;
+  }
+
+  Answer answer_of(const std::string& key, const TimeComparison& row) const {
+    if (!thresholds_.empty()) {
+      const Verdict verdict = hold_against(row, thresholds_.at(key), settings_);
+      return verdict == Verdict::kBad    ? Answer::kBad
+             : verdict == Verdict::kGood ? Answer::kGood
+                                         : Answer::kUnclear;
+    }
+    if (row.verdict == TimeVerdict::kUnclear) return Answer::kUnclear;
+    return row.verdict == TimeVerdict::kSlower ? Answer::kBad : Answer::kGood;
   }
 
   std::vector<std::string> arguments(const std::string& first, const std::string& second,
@@ -150,7 +166,8 @@ class TimeCheck final : public VersionCheck {
   std::string from_;
   reports::JudgeSettings settings_;
   ScratchFolder folder_{"bisect-times"};
-  std::set<std::string> focus_;  // rows that are slower with --to
+  // Natural logarithm, of each row that is slower with --to: what makes a set bad.
+  std::map<std::string, double> thresholds_;
   int runs_ = 0;
 };
 

@@ -205,6 +205,37 @@ TEST(Times, RoundsGoOnUntilTheyTell) {
   EXPECT_GE(same_found, 18);
 }
 
+TEST(Times, OfTheSlowestRowHalfOfWhatToDoesIsBadAndLessIsNot) {
+  VersionQuestion question;
+  question.metric = "time";
+  const auto check = make_time_check(question, "from");
+  std::mt19937 random(1);
+  std::normal_distribution<double> noise(0, 0.01);
+  const auto samples = [&](double mean, int count = 40) {
+    json all = json::array();
+    for (int i = 0; i < count; ++i) all.push_back(mean * std::exp(noise(random)));
+    return all;
+  };
+  // And a row of too few samples to tell.
+  const auto measured = [&](double attention, double feed_forward) {
+    return json{{"rows",
+                 {{"attention", {{"from", samples(100)}, {"it", samples(attention)}}},
+                  {"feed_forward", {{"from", samples(100)}, {"it", samples(feed_forward)}}},
+                  {"unclear", {{"from", samples(100, 3)}, {"it", samples(900, 3)}}}}}};
+  };
+  const auto ends = check->set_ends({{"rows", json::object()}}, measured(190, 640));
+  EXPECT_EQ(ends.outcome, Outcome::kFound);
+  EXPECT_TRUE(ends.text.starts_with("feed_forward +5")) << ends.text;
+  EXPECT_EQ(check->judge(measured(106, 100)).answer, Answer::kGood);
+  EXPECT_EQ(check->judge(measured(106, 180)).answer, Answer::kGood);
+  const auto bad = check->judge(measured(106, 600));
+  EXPECT_EQ(bad.answer, Answer::kBad);
+  EXPECT_TRUE(bad.detail.starts_with("feed_forward +")) << bad.detail;
+  const auto other = check->judge(measured(180, 240));
+  EXPECT_EQ(other.answer, Answer::kBad);
+  EXPECT_TRUE(other.detail.starts_with("attention +")) << other.detail;
+}
+
 // ---- the program
 // ---------------------------------------------------------------------------------
 
