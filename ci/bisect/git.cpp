@@ -11,6 +11,7 @@
 
 #include "ci/bisect/process.h"
 #include "kernels/device/error.h"
+#include "reports/pending_file.h"
 
 namespace assay::bisect {
 namespace {
@@ -129,7 +130,7 @@ std::string Repository::hash(const std::string& text) const {
   static std::atomic<int> count = 0;  // from several threads at once
   const fs::path file =
       fs::temp_directory_path() / fmt::format("bisect-hash-{}-{}", ::getpid(), count++);
-  std::ofstream(file, std::ios::binary) << text;
+  reports::write_whole_file(file, text);
   const std::string hash = trimmed(git({"hash-object", "--no-filters", "--", file.string()}));
   fs::remove(file);
   return hash;

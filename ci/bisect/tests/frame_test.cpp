@@ -1,6 +1,7 @@
 // What the three bisections share: child processes, the log of steps, the table, the result.
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/resource.h>
 
 #include <chrono>
 #include <filesystem>
@@ -8,10 +9,12 @@
 #include <sstream>
 #include <thread>
 
+#include "ci/bisect/git.h"
 #include "ci/bisect/live_table.h"
 #include "ci/bisect/process.h"
 #include "ci/bisect/result.h"
 #include "ci/bisect/step_log.h"
+#include "ci/bisect/tests/history.h"
 #include "engine/tests/temporary_folder.h"
 #include "kernels/device/error.h"
 
@@ -106,6 +109,21 @@ TEST(process, command_lines_can_be_typed) {
   EXPECT_EQ(command_line({"a", "b c", "", "it's", "--x=1"}), "a 'b c' '' 'it'\\''s' --x=1");
   EXPECT_EQ(last_lines("a\nb\nc\n", 2), "b\nc");
   EXPECT_EQ(last_lines("a\n", 2), "a");
+}
+
+// As on a full disk.
+TEST(repository, a_text_that_cannot_be_written_has_no_hash) {
+  const TemporaryFolder folder;
+  make_history(folder.path(), {{{"file", "text"}}});
+  const Repository repository(folder.path());
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+  ::signal(SIGXFSZ, SIG_IGN);
+  const rlimit none{0, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &none), 0);
+  EXPECT_THROW(repository.hash("text"), InputError);
+  ::setrlimit(RLIMIT_FSIZE, &before);
+  EXPECT_NE(repository.hash("text"), repository.hash("other"));
 }
 
 TEST(step_log, goes_on_where_it_stopped) {
