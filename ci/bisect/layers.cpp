@@ -217,6 +217,21 @@ Result result_of(const LayerFinding& finding, const Arguments& a) {
   return result;
 }
 
+// Files of the checkpoints with their sizes and times: other weights may come to be under a name.
+json files_of(const std::vector<std::string>& checkpoints) {
+  json all = json::object();
+  for (const std::string& folder : checkpoints) {
+    if (!fs::is_directory(folder)) continue;  // verify says so
+    for (const auto& file : fs::directory_iterator(folder)) {
+      if (file.path().filename() != "config.json" && file.path().extension() != ".safetensors")
+        continue;
+      const auto time = file.last_write_time().time_since_epoch().count();
+      all[file.path().string()] = fmt::format("{} bytes, time {}", file.file_size(), time);
+    }
+  }
+  return all;
+}
+
 Result search(const Arguments& a) {
   utsname machine{};
   ::uname(&machine);
@@ -226,6 +241,7 @@ Result search(const Arguments& a) {
               {{"command", "layers"},
                {"verify", verify_command(a, "")},
                {"build", failed ? json() : json(built)},
+               {"weights", files_of(a.checkpoints)},
                {"machine", machine.nodename}},
               a.resume);
   Tracer tracer(a, log);

@@ -12,6 +12,7 @@
 namespace assay::bisect {
 namespace {
 
+namespace fs = std::filesystem;
 using nlohmann::json;
 
 constexpr TapError FINE{true, 0.3, 0.003, 0.01};
@@ -153,6 +154,13 @@ TEST_F(LayersProgram, NamesTheLayerThatWasRounded) {
   EXPECT_EQ(again.exit_code, 0) << again.err;
   EXPECT_NE(again.out.find("log"), std::string::npos);
   EXPECT_EQ(result().at("out_of_bound_by_itself"), all.at("out_of_bound_by_itself"));
+  // Not of other weights under the same name.
+  fs::last_write_time(folder() / "rounded/model.safetensors", fs::file_time_type::clock::now());
+  const ProcessResult other =
+      run_in_folder({ASSAY_BISECT, "layers", "--checkpoint", ASSAY_SHIPPED_CHECKPOINT,
+                     "--checkpoint", "rounded", "--resume"});
+  EXPECT_EQ(other.exit_code, 2) << other.out;
+  EXPECT_NE(other.err.find("was asked something else: weights"), std::string::npos) << other.err;
 }
 
 TEST_F(LayersProgram, FindsNothingBetweenSoundSets) {
