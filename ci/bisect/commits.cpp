@@ -90,7 +90,8 @@ std::vector<std::string> program_arguments(const Arguments& arguments) {
 json header_of(const Arguments& arguments, const Question& question) {
   char host[256] = "";
   ::gethostname(host, sizeof(host) - 1);
-  return {{"good", question.good},
+  return {{"command", "commits"},
+          {"good", question.good},
           {"bad", question.bad},
           {"case", arguments.case_expression},
           {"metric", arguments.metric},

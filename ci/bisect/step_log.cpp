@@ -30,15 +30,32 @@ std::string differences(const json& before, const json& now) {
   return text;
 }
 
+void refuse_what_is_no_log(const fs::path& path, const std::string& text, const json& command) {
+  const json first =
+      json::parse(text.substr(0, text.find('\n')), nullptr, /*allow_exceptions=*/false);
+  if (first.is_object() && first.value("command", json()) == command) return;
+  throw InputError(
+      fmt::format("{}: is no log of bisect {}, and is left alone; move it, or name another",
+                  path.string(), command.get<std::string>()));
+}
+
+fs::path name_for_old(const fs::path& path) {
+  for (int number = 1;; ++number) {
+    fs::path old = fmt::format("{}.old{}", path.string(), number);
+    if (!fs::exists(old)) return old;
+  }
+}
+
 }  // namespace
 
 StepLog::StepLog(fs::path path, const json& header, bool resume) : path_(std::move(path)) {
   std::uint64_t whole_bytes = 0;
   if (fs::exists(path_) && fs::file_size(path_) > 0) {
+    const std::string text = reports::read_file(path_);
+    refuse_what_is_no_log(path_, text, header.at("command"));
     if (!resume) {
-      fs::rename(path_, path_.string() + ".old");
+      fs::rename(path_, name_for_old(path_));
     } else {
-      const std::string text = reports::read_file(path_);
       bool first = true;
       for (std::size_t at = 0, end; (end = text.find('\n', at)) != std::string::npos;
            at = end + 1) {

@@ -15,12 +15,13 @@ namespace assay::bisect {
 class StepLog {
  public:
   /// `header` says what the run was asked and on which machine: an object that has to be the same
-  /// for its steps to be worth anything to another run. It becomes the first line.
+  /// for its steps to be worth anything to another run. It becomes the first line. Its "command"
+  /// says whose log it is: any other file is refused.
   ///
-  /// Without `resume` a log that is there is kept under a name with `.old` added, and a new one is
-  /// begun. With it, InputError where the log's header differs, naming what differs; where there is
-  /// no log, a new one is begun. A last line that was cut short is dropped; so a killed run loses
-  /// the step that it was at, and no other.
+  /// Without `resume` a log that is there is kept under a name with `.old1`, `.old2` ... added, and
+  /// a new one is begun. With it, InputError where the log's header differs, naming what differs;
+  /// where there is no log, a new one is begun. A last line that was cut short is dropped; so a
+  /// killed run loses the step that it was at, and no other.
   StepLog(std::filesystem::path path, const nlohmann::json& header, bool resume);
 
   /// Steps of the runs before, in order.

@@ -129,7 +129,7 @@ TEST(repository, a_text_that_cannot_be_written_has_no_hash) {
 TEST(step_log, goes_on_where_it_stopped) {
   const TemporaryFolder folder;
   const fs::path path = folder.path() / "deep" / "steps.jsonl";
-  const json header = {{"case", "x"}};
+  const json header = {{"command", "test"}, {"case", "x"}};
   {
     StepLog log(path, header, false);
     log.append({{"commit", "a"}});
@@ -143,16 +143,32 @@ TEST(step_log, goes_on_where_it_stopped) {
     log.append({{"commit", "c"}});
   }
   EXPECT_EQ(StepLog(path, header, true).earlier().size(), 3u);
-  EXPECT_TRUE(StepLog(path, header, false).earlier().empty());
-  EXPECT_TRUE(fs::exists(path.string() + ".old"));
+  // Forgetting to resume loses nothing, twice neither.
+  for (const char* old : {".old1", ".old2"}) {
+    EXPECT_TRUE(StepLog(path, header, false).earlier().empty());
+    EXPECT_TRUE(fs::exists(path.string() + old));
+  }
+  EXPECT_EQ(lines_of(reports::read_file(path.string() + ".old1")).size(), 4u);
+}
+
+TEST(step_log, a_file_that_is_none_is_left_alone) {
+  const TemporaryFolder folder;
+  const fs::path path = folder.path() / "p.txt";
+  for (const std::string text : {"precious", "precious\n", "{\"command\":\"other\"}\n", "[1]\n"}) {
+    std::ofstream(path) << text;
+    for (const bool resume : {false, true})
+      EXPECT_THROW(StepLog(path, {{"command", "test"}}, resume), InputError) << text;
+    EXPECT_EQ(reports::read_file(path), text);
+    EXPECT_FALSE(fs::exists(path.string() + ".old1"));
+  }
 }
 
 TEST(step_log, another_question_is_refused_by_name) {
   const TemporaryFolder folder;
   const fs::path path = folder.path() / "steps.jsonl";
-  StepLog(path, {{"case", "x"}, {"gpu", "A"}}, false);
+  StepLog(path, {{"command", "test"}, {"case", "x"}, {"gpu", "A"}}, false);
   try {
-    StepLog(path, {{"case", "y"}, {"gpu", "A"}}, true);
+    StepLog(path, {{"command", "test"}, {"case", "y"}, {"gpu", "A"}}, true);
     FAIL() << "another case was resumed";
   } catch (const InputError& error) {
     EXPECT_NE(std::string(error.what()).find("case was \"x\" and is \"y\""), std::string::npos)

@@ -110,7 +110,7 @@ Answer search(PaperLab& lab, Metric metric, const std::filesystem::path& log_pat
   const TemporaryFolder folder;
   const Repository repository(history().path());
   Question question{.good = history().shas.front(), .bad = history().shas.back(), .metric = metric};
-  StepLog log(log_path.empty() ? folder.path() / "log" : log_path, {{"test", 1}}, resume);
+  StepLog log(log_path.empty() ? folder.path() / "log" : log_path, {{"command", "test"}}, resume);
   std::ostringstream out;
   LiveTable table(step_columns(), out, false);
   Search one(question, repository, lab, log, table, folder.path() / "walk");
