@@ -36,7 +36,7 @@ const std::vector<std::string>& data_paths() {
   return paths;
 }
 
-std::string first_line_of(const std::vector<std::string>& argv) {
+std::string output_of(const std::vector<std::string>& argv) {
   try {
     const ProcessResult result = run_process({.argv = argv});
     return result.ok() ? result.out : "";
@@ -66,6 +66,16 @@ MachineCode code_of(const json& objects) {
   return code;
 }
 
+// What a lock begins with, and so what tells a work folder.
+constexpr std::string_view OURS = "assay bisect, process ";
+
+std::string first_line_of(const fs::path& file) {
+  std::ifstream in(file);
+  std::string line;
+  std::getline(in, line);
+  return line;
+}
+
 // The line that says what is wrong, out of a compiler's many.
 std::string error_in(const std::string& log) {
   for (const char* mark : {"error:", "Error", "FAILED:"}) {
@@ -79,35 +89,35 @@ std::string error_in(const std::string& log) {
 
 }  // namespace
 
-WorkFolder::WorkFolder(fs::path folder) : path_(fs::absolute(std::move(folder))) {
+WorkFolder::WorkFolder(fs::path folder, Access access)
+    : path_(fs::weakly_canonical(fs::absolute(std::move(folder)))) {
+  const fs::path lock = path_ / "lock";
+  // What a killed run left is swept up; nothing of anybody else's may be there.
+  if (fs::is_directory(path_) && !fs::is_empty(path_) && !first_line_of(lock).starts_with(OURS)) {
+    throw InputError(fmt::format(
+        "--work-dir {}: holds files and is no work folder of this bisect's; name an empty or a new "
+        "one",
+        path_.string()));
+  }
+  if (access == Access::kRead) return;
   std::error_code failed;
   fs::create_directories(path_, failed);
   if (failed || !fs::is_directory(path_)) {
     throw InputError(fmt::format("--work-dir {}: cannot be made: {}", path_.string(),
                                  failed ? failed.message() : "it is no folder"));
   }
-  path_ = fs::canonical(path_);
-  const fs::path lock = path_ / "lock";
-  // What a killed run left is swept up below; nothing of anybody else's may be there.
-  if (!fs::exists(lock) && !fs::is_empty(path_)) {
-    throw InputError(fmt::format(
-        "--work-dir {}: holds files and is no work folder of bisect's; name an empty or a new one",
-        path_.string()));
-  }
   descriptor_ = ::open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
   if (descriptor_ < 0) throw InputError(fmt::format("{}: cannot be written", lock.string()));
   if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0) {
-    std::ifstream file(lock);
-    std::string holder;
-    std::getline(file, holder);
     ::close(descriptor_);
     throw InputError(
-        fmt::format("{}: another bisection works here (process {}); wait for it, or "
-                    "give another --work-dir",
-                    path_.string(), holder));
+        fmt::format("{}: another bisection works here ({}); wait for it, or give another "
+                    "--work-dir",
+                    path_.string(), first_line_of(lock)));
   }
-  const std::string holder = fmt::format("{}\n", ::getpid());
-  if (::ftruncate(descriptor_, 0) != 0 || ::write(descriptor_, holder.data(), holder.size()) < 0) {
+  const std::string holder = fmt::format("{}{}\n", OURS, ::getpid());
+  if (::pwrite(descriptor_, holder.data(), holder.size(), 0) < 0 ||
+      ::ftruncate(descriptor_, static_cast<off_t>(holder.size())) != 0) {
     throw InputError(fmt::format("{}: cannot be written", lock.string()));
   }
   fs::remove_all(path_ / "scratch");
@@ -128,9 +138,10 @@ WorkFolder::WorkFolder(fs::path folder) : path_(fs::absolute(std::move(folder)))
 }
 
 WorkFolder::~WorkFolder() {
+  if (descriptor_ < 0) return;
   std::error_code ignored;
   fs::remove_all(scratch_, ignored);
-  if (descriptor_ >= 0) ::close(descriptor_);  // and so unlocks
+  ::close(descriptor_);  // and so unlocks
 }
 
 fs::path default_work_folder(const Repository& repository) {
@@ -145,11 +156,11 @@ fs::path default_work_folder(const Repository& repository) {
 BuildStore::BuildStore(const Repository& repository, const WorkFolder& work, BuildPlan plan)
     : repository_(repository), work_(work), plan_(std::move(plan)) {
   const std::string cxx = variable("CXX");
-  compilers_ = first_line_of({cxx.empty() ? "c++" : cxx, "--version"});
-  if (plan_.preset.starts_with("cuda")) compilers_ += first_line_of({"nvcc", "--version"});
+  compilers_ = output_of({cxx.empty() ? "c++" : cxx, "--version"});
+  if (plan_.preset.starts_with("cuda")) compilers_ += output_of({"nvcc", "--version"});
   for (const char* name : {"CXX", "CXXFLAGS", "LDFLAGS", "CUDACXX", "CUDAFLAGS", "CUDAARCHS"})
     compilers_ += variable(name) + "\n";
-  has_ccache_ = !first_line_of({"ccache", "--version"}).empty();
+  has_ccache_ = !output_of({"ccache", "--version"}).empty();
   if (plan_.jobs <= 0) plan_.jobs = static_cast<int>(std::thread::hardware_concurrency());
 }
 

@@ -22,13 +22,16 @@
 
 namespace assay::bisect {
 
-/// The lock on a work folder; held while it lives, and by the kernel's doing never longer than the
-/// process. InputError, with who holds it, where another bisection is at work there.
+/// A work folder and the lock on it; held while it lives, and by the kernel's doing never longer
+/// than the process. InputError, with who holds it, where another bisection is at work there.
 class WorkFolder {
  public:
-  /// Makes the folder, takes the lock, and sweeps up what a killed run left. InputError where the
-  /// folder holds anything and is no work folder.
-  explicit WorkFolder(std::filesystem::path folder);
+  enum class Access {
+    kRead,  ///< Looks at what is there, if anything is, and changes nothing; beside others too.
+    kWork,  ///< Makes the folder, takes the lock, and sweeps up what a killed run left.
+  };
+  /// InputError where the folder holds anything and is no work folder.
+  explicit WorkFolder(std::filesystem::path folder, Access access = Access::kWork);
   ~WorkFolder();
   WorkFolder(const WorkFolder&) = delete;
   WorkFolder& operator=(const WorkFolder&) = delete;

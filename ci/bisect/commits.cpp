@@ -179,8 +179,9 @@ std::vector<std::string> replay_of(const Arguments& arguments, const Question& q
 Outcome commits(const Arguments& arguments) {
   const Repository repository(arguments.repository);
   const Question question = question_of(arguments, repository);
-  const WorkFolder work(arguments.work_dir.empty() ? default_work_folder(repository)
-                                                   : fs::path(arguments.work_dir));
+  const WorkFolder work(
+      arguments.work_dir.empty() ? default_work_folder(repository) : fs::path(arguments.work_dir),
+      arguments.dry_run ? WorkFolder::Access::kRead : WorkFolder::Access::kWork);
   BuildStore builds(repository, work, build_plan(arguments));
   if (arguments.dry_run) {
     print_plan(arguments, question, repository, builds);

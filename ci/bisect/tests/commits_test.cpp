@@ -93,10 +93,12 @@ TEST(commits, a_folder_of_somebody_elses_is_refused_and_left_alone) {
   const Repo repo([](int n) { return status_row(n >= 5); });
   fs::create_directories(repo.work() / "run-results");
   std::ofstream(repo.work() / "run-results/data") << "precious";
+  std::ofstream(repo.work() / "lock") << "1234\n";  // many a program has one
   for (const std::string more : {"--resume", "--dry-run"}) {
     const ProcessResult result = repo.bisect({"--metric", "status", more});
     EXPECT_EQ(result.exit_code, 2) << result.out;
-    EXPECT_NE(result.err.find("is no work folder"), std::string::npos) << result.err;
+    EXPECT_NE(result.err.find("is no work folder of this bisect's"), std::string::npos)
+        << result.err;
     EXPECT_EQ(reports::read_file(repo.work() / "run-results/data"), "precious");
   }
   const ProcessResult file = repo.bisect({"--metric", "status", "--work-dir", "/dev/null/x"});
@@ -202,6 +204,12 @@ TEST(commits, a_dry_run_counts_and_does_nothing) {
   EXPECT_NE(result.out.find("at most 6"), std::string::npos) << result.out;
   EXPECT_NE(result.out.find("at most 8: 2 of the ends"), std::string::npos) << result.out;
   EXPECT_EQ(repo.builds(), 0u);
+  EXPECT_FALSE(fs::exists(repo.work()));
+  // Of what a killed run left it takes nothing.
+  ASSERT_EQ(repo.bisect({"--metric", "status"}).exit_code, 0);
+  fs::create_directories(repo.work() / "builds/1.partial");
+  EXPECT_EQ(repo.bisect({"--metric", "status", "--dry-run"}).exit_code, 0);
+  EXPECT_TRUE(fs::exists(repo.work() / "builds/1.partial"));
 }
 
 TEST(commits, builds_made_beforehand_are_used) {
