@@ -120,6 +120,7 @@ WorkFolder::WorkFolder(fs::path folder, Access access)
       ::ftruncate(descriptor_, static_cast<off_t>(holder.size())) != 0) {
     throw InputError(fmt::format("{}: cannot be written", lock.string()));
   }
+  end_processes_with(mark());
   fs::remove_all(path_ / "scratch");
   if (fs::exists(path_ / "builds")) {
     for (const auto& entry : fs::directory_iterator(path_ / "builds"))
@@ -261,6 +262,7 @@ Build BuildStore::make(const std::string& commit, int slot, const fs::path& part
     fs::remove(table);  // of another commit
     const ProcessResult made = run_process(
         {.argv = {"cmake", "--build", build_folder(slot).string(), "--target", "kernel_resources"},
+         .environment = {work_.mark()},
          .timeout_s = plan_.timeout_s});
     if (made.ok() && fs::exists(table)) fs::copy_file(table, partial / "bin" / table.filename());
   }
@@ -322,6 +324,7 @@ std::string BuildStore::configure_and_build(int slot, const fs::path& log, bool&
               .environment = environment}};
   }
   for (Process& step : steps) {
+    step.environment.push_back(work_.mark());
     step.timeout_s = plan_.timeout_s;
     step.log = log;
     const ProcessResult result = run_process(step);

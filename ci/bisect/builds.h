@@ -15,6 +15,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "ci/bisect/git.h"
@@ -39,6 +40,9 @@ class WorkFolder {
   const std::filesystem::path& path() const { return path_; }
   /// A folder for what is run, removed with this object.
   const std::filesystem::path& scratch() const { return scratch_; }
+  /// In the environment of all that is built and run here: by it the next bisection finds, and
+  /// ends, what a killed one has left running.
+  std::pair<std::string, std::string> mark() const { return {"ASSAY_BISECT_WORK", path_}; }
 
  private:
   std::filesystem::path path_;

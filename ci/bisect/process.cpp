@@ -15,6 +15,8 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
+#include <iterator>
 #include <thread>
 
 #include "kernels/device/error.h"
@@ -230,6 +232,25 @@ ProcessResult run_process(const Process& process) {
   result.exit_code = child.exit_code();
   result.wall_s = seconds_since(start);
   return result;
+}
+
+void end_processes_with(const std::pair<std::string, std::string>& variable) {
+  using namespace std::string_literals;
+  const std::string mark = "\0"s + variable.first + "=" + variable.second + "\0"s;
+  for (bool any = true; any;) {
+    throw_if_interrupted();
+    any = false;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+      const pid_t pid = std::atoi(entry.path().filename().c_str());
+      if (pid <= 0 || pid == ::getpid()) continue;
+      std::ifstream file(entry.path() / "environ", std::ios::binary);  // another user's: not ours
+      const std::string environment{std::istreambuf_iterator<char>(file), {}};
+      if (("\0"s + environment).find(mark) == std::string::npos) continue;
+      ::kill(pid, SIGKILL);
+      any = true;
+    }
+    if (any) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
 }
 
 std::string command_line(const std::vector<std::string>& argv) {

@@ -49,6 +49,10 @@ struct ProcessResult {
 /// started. May be called from several threads at once.
 ProcessResult run_process(const Process& process);
 
+/// Ends all processes but this one that have this variable in their environment, and returns when
+/// none is left: what was started by a program that was killed, and went on without it.
+void end_processes_with(const std::pair<std::string, std::string>& variable);
+
 /// As one could type it: words quoted where the shell asks for it.
 std::string command_line(const std::vector<std::string>& argv);
 

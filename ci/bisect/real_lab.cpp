@@ -257,6 +257,7 @@ void RealLab::keep_rows_of_the_case(Observed& observed) const {
 
 Observed RealLab::run_program(const std::vector<std::string>& argv, const fs::path& csv,
                               std::vector<std::pair<std::string, std::string>> environment) {
+  environment.push_back(work_.mark());
   const ProcessResult result = run_process({.argv = argv,
                                             .cwd = work_.scratch(),
                                             .environment = std::move(environment),

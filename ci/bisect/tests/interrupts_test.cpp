@@ -19,10 +19,11 @@ namespace fs = std::filesystem;
 // A bisection in the background, in the middle of building a commit.
 class Background {
  public:
-  explicit Background(const Repo& repo) {
+  // `build` writes a process id to $SLEEPER.
+  explicit Background(const Repo& repo, const std::string& build = "echo $$ > $SLEEPER; sleep 60") {
     const std::string command =
         command_line(repo.argv({"--metric", "status", "--build-command",
-                                "echo $$ > '" + sleeper(repo).string() + "'; sleep 60"}));
+                                "SLEEPER='" + sleeper(repo).string() + "'; " + build}));
     pid_ = ::fork();
     if (pid_ == 0) {
       ::execl("/bin/sh", "sh", "-c", ("exec " + command + " > /dev/null 2>&1").c_str(), nullptr);
@@ -83,6 +84,16 @@ TEST(commits, a_kill_leaves_nothing_in_the_repository_and_the_next_run_tidies_up
   EXPECT_EQ(repo.bisect({"--metric", "status"}).exit_code, 0);
   EXPECT_TRUE(is_tidy(repo.work()));
   EXPECT_EQ(repo.state(), before);
+}
+
+TEST(commits, a_build_that_outlives_a_kill_is_ended_by_the_next_run) {
+  const Repo repo([](int n) { return status_row(n >= 5); });
+  // As ninja below cmake, which alone is told of the kill.
+  const Background bisection(repo, "sh -c 'echo $$ > $0; exec sleep 60' $SLEEPER & wait");
+  EXPECT_EQ(bisection.end(SIGKILL), 137);
+  ASSERT_FALSE(bisection.child_is_gone()) << "else the next line shows nothing";
+  EXPECT_EQ(repo.bisect({"--metric", "status"}).exit_code, 0);
+  EXPECT_TRUE(bisection.child_is_gone());
 }
 
 TEST(commits, two_at_once_are_refused) {
