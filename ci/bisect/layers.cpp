@@ -59,9 +59,11 @@ std::vector<std::string> verify_command(const Arguments& a, const std::string& k
 class Tracer {
  public:
   Tracer(const Arguments& arguments, StepLog& log) : a_(arguments), log_(log) {
-    for (const json& step : log.earlier()) {
-      earlier_[step.at("kernels").get<std::string>()] = step.at("trace");
-    }
+    log.for_each_earlier([&](const json& step) {
+      const json& trace = step.at("trace");
+      parse_layer_trace(trace, "trace");
+      earlier_[step.at("kernels").get<std::string>()] = trace;
+    });
   }
 
   LayerTrace operator()(const std::string& kernels) {

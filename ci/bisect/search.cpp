@@ -146,29 +146,20 @@ bool Search::compare_ends(Result& result) {
 }
 
 bool Search::recall_ends() {
-  try {
-    for (const json& line : log_.earlier()) {
-      if (line.at("kind") != "ends") continue;
-      if (question_.metric == Metric::kTime) {
-        ends_ = time_ends_of(line.at("time"));
-      } else {
-        for (const json& w : line.at("watches")) watches_.push_back(watch_of(w));
-        if (watches_.empty()) throw InputError("the ends differ in nothing");
-      }
-      steps_[1].numbers = line.at("numbers");
-      return true;
+  bool found = false;
+  log_.for_each_earlier([&](const json& line) {
+    if (line.at("kind") != "ends") return;
+    found = true;
+    if (question_.metric == Metric::kTime) {
+      ends_ = time_ends_of(line.at("time"));
+    } else {
+      watches_.clear();
+      for (const json& w : line.at("watches")) watches_.push_back(watch_of(w));
+      if (watches_.empty()) throw InputError("the ends differ in nothing");
     }
-  } catch (const std::exception& error) {
-    refuse_log(error);
-  }
-  return false;
-}
-
-void Search::refuse_log(const std::exception& error) const {
-  throw InputError(
-      fmt::format("{}: is damaged, and cannot be gone on with ({}); start without "
-                  "--resume",
-                  log_.path().string(), error.what()));
+    steps_[1].numbers = line.at("numbers");
+  });
+  return found;
 }
 
 Observed Search::run_repeatedly(const Built& built, const std::set<std::string>& keys,
@@ -256,9 +247,11 @@ bool Search::compare_ends_in_time(Result& result) {
   return false;
 }
 
-bool Search::recall(const std::string& sha, Step& step) const try {
-  for (const json& line : log_.earlier()) {
-    if (line.value("kind", "") != "step" || line.value("commit", "") != sha) continue;
+bool Search::recall(const std::string& sha, Step& step) const {
+  bool found = false;
+  log_.for_each_earlier([&](const json& line) {
+    if (line.value("kind", "") != "step" || line.value("commit", "") != sha) return;
+    found = true;
     step.verdict = find_verdict(line.at("verdict"));
     step.how = line.at("how");
     step.numbers = line.at("numbers");
@@ -268,12 +261,8 @@ bool Search::recall(const std::string& sha, Step& step) const try {
     step.run_s = line.at("run_s");
     step.worse = line.at("worse").get<std::vector<std::string>>();
     step.times_us = line.value("times_us", TimesByName{});
-    return true;
-  }
-  return false;
-} catch (const std::exception& error) {
-  refuse_log(error);
-  return false;
+  });
+  return found;
 }
 
 Step Search::judge_commit(const std::string& sha) {

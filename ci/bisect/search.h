@@ -53,7 +53,6 @@ class Search {
   Observed run_repeatedly(const Built& built, const std::set<std::string>& keys, bool& agree);
   bool recall(const std::string& sha, Step& step) const;
   bool recall_ends();
-  void refuse_log(const std::exception& error) const;
   void add(Step step);
   void show(const Step& step);
   void conclude(const Walk& walk, Result& result);

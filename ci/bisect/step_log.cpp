@@ -83,6 +83,19 @@ StepLog::StepLog(fs::path path, const json& header, bool resume) : path_(std::mo
   if (whole_bytes == 0) append(header);
 }
 
+void StepLog::for_each_earlier(const std::function<void(const json&)>& use) const {
+  for (std::size_t i = 0; i < earlier_.size(); ++i) {
+    try {
+      use(earlier_[i]);
+    } catch (const std::exception& error) {
+      throw InputError(
+          fmt::format("{}: line {} is damaged, and cannot be gone on with ({}); start without "
+                      "--resume",
+                      path_.string(), i + 2, error.what()));
+    }
+  }
+}
+
 void StepLog::append(const json& step) {
   const std::lock_guard lock(mutex_);
   // Bytes that are not UTF-8, from a compiler say, are replaced: a log must not fail on them.

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <nlohmann/json.hpp>
@@ -24,8 +25,9 @@ class StepLog {
   /// killed run loses the step that it was at, and no other.
   StepLog(std::filesystem::path path, const nlohmann::json& header, bool resume);
 
-  /// Steps of the runs before, in order.
-  const std::vector<nlohmann::json>& earlier() const { return earlier_; }
+  /// Gives `use` the steps of the runs before, in order. InputError, with the line, where it throws
+  /// because one is not as it was written.
+  void for_each_earlier(const std::function<void(const nlohmann::json&)>& use) const;
 
   /// Appends one step and sees it onto the disk. From any thread.
   void append(const nlohmann::json& step);

@@ -49,7 +49,7 @@ class VersionCheck {
     Answer answer;
     std::string detail;
   };
-  /// After set_ends.
+  /// After set_ends; before, it tells whether `measured` is a measurement at all, or throws.
   virtual Judged judge(const nlohmann::json& measured) const = 0;
 
   /// A command that shows what this set does; "" where that is shown beside another one only.

@@ -5,6 +5,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "ci/bisect/ddmin.h"
@@ -39,9 +40,11 @@ struct VersionFinding {
 /// found.
 class VersionSearch {
  public:
-  /// Steps of an earlier run, as `done` was given them, are not run again.
-  VersionSearch(KernelDifference difference, VersionCheck& check,
-                std::vector<nlohmann::json> earlier = {});
+  VersionSearch(KernelDifference difference, VersionCheck& check)
+      : difference_(std::move(difference)), check_(check) {}
+
+  /// A step of an earlier run, as log_entry made it, is not run again. Throws where it is none.
+  void remember(const nlohmann::json& step);
 
   std::function<void(const VersionStep&)> starting;  ///< Before a set is tested.
   std::function<void(const VersionStep&, const nlohmann::json& measured)> done;
@@ -57,8 +60,12 @@ class VersionSearch {
 
   KernelDifference difference_;
   VersionCheck& check_;
-  std::map<std::string, nlohmann::json> earlier_;  // steps in a log, by kernels
-  std::map<std::string, VersionStep> known_;       // by kernels
+  struct Earlier {
+    double wall_s;
+    nlohmann::json measured;
+  };
+  std::map<std::string, Earlier> earlier_;    // by kernels
+  std::map<std::string, VersionStep> known_;  // by kernels
   std::vector<VersionStep> steps_;
 };
 

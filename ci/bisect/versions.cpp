@@ -146,7 +146,8 @@ Result search(const Arguments& a, const KernelDifference& difference, VersionChe
                    {"versions beside --from", 40},
                    {"what was found", 20}},
                   std::cout, is_terminal());
-  VersionSearch search(difference, check, log.earlier());
+  VersionSearch search(difference, check);
+  log.for_each_earlier([&](const json& step) { search.remember(step); });
   std::size_t number = 0;
   search.starting = [&](const VersionStep& step) {
     throw_if_interrupted();

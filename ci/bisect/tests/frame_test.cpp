@@ -126,6 +126,12 @@ TEST(repository, a_text_that_cannot_be_written_has_no_hash) {
   EXPECT_NE(repository.hash("text"), repository.hash("other"));
 }
 
+std::string commits_in(const StepLog& log) {
+  std::string all;
+  log.for_each_earlier([&](const json& step) { all += step.at("commit").get<std::string>(); });
+  return all;
+}
+
 TEST(step_log, goes_on_where_it_stopped) {
   const TemporaryFolder folder;
   const fs::path path = folder.path() / "deep" / "steps.jsonl";
@@ -138,17 +144,31 @@ TEST(step_log, goes_on_where_it_stopped) {
   std::ofstream(path, std::ios::app) << "{\"commit\": \"cut";  // as a kill leaves it
   {
     StepLog log(path, header, true);
-    ASSERT_EQ(log.earlier().size(), 2u);
-    EXPECT_EQ(log.earlier()[1]["commit"], "b");
+    EXPECT_EQ(commits_in(log), "ab");
     log.append({{"commit", "c"}});
   }
-  EXPECT_EQ(StepLog(path, header, true).earlier().size(), 3u);
+  EXPECT_EQ(commits_in(StepLog(path, header, true)), "abc");
   // Forgetting to resume loses nothing, twice neither.
   for (const char* old : {".old1", ".old2"}) {
-    EXPECT_TRUE(StepLog(path, header, false).earlier().empty());
+    EXPECT_EQ(commits_in(StepLog(path, header, false)), "");
     EXPECT_TRUE(fs::exists(path.string() + old));
   }
   EXPECT_EQ(lines_of(reports::read_file(path.string() + ".old1")).size(), 4u);
+}
+
+TEST(step_log, a_damaged_step_is_named_by_its_line) {
+  const TemporaryFolder folder;
+  const fs::path path = folder.path() / "steps.jsonl";
+  StepLog log(path, {{"command", "test"}}, false);
+  log.append({{"commit", "a"}});
+  log.append({{"commit", 7}});
+  try {
+    commits_in(StepLog(path, {{"command", "test"}}, true));
+    FAIL() << "it was taken";
+  } catch (const InputError& error) {
+    EXPECT_NE(std::string(error.what()).find("steps.jsonl: line 3 is damaged"), std::string::npos)
+        << error.what();
+  }
 }
 
 TEST(step_log, a_file_that_is_none_is_left_alone) {

@@ -293,6 +293,14 @@ TEST_F(VersionsProgram, NamesBothOfAPairAndResumes) {
   EXPECT_EQ(again.exit_code, 0) << again.out << again.err;
   EXPECT_EQ(count_runs(), runs - 3);
   EXPECT_EQ(result().at("pins"), found.at("pins"));
+  for (const std::string step :
+       {R"({"kernels":7})", R"({"kernels":"","wall_s":1,"measured":{"exit_code":"one"}})"}) {
+    std::ofstream(folder() / "bisect-versions.jsonl")
+        << kept.substr(0, kept.find('\n') + 1) << step << "\n";
+    const ProcessResult damaged = bisect({"--check", check, "--resume"});
+    EXPECT_EQ(damaged.exit_code, 2);
+    EXPECT_NE(damaged.err.find("jsonl: line 2 is damaged"), std::string::npos) << damaged.err;
+  }
   // Another question must not be answered from it.
   const ProcessResult other = bisect({"--check", check + " ", "--resume"});
   EXPECT_EQ(other.exit_code, 2);
