@@ -177,6 +177,7 @@ std::vector<std::string> replay_of(const Arguments& arguments, const Question& q
 }
 
 Outcome commits(const Arguments& arguments) {
+  check_places(arguments.json_file, arguments.markdown_file);
   const Repository repository(arguments.repository);
   const Question question = question_of(arguments, repository);
   const WorkFolder work(

@@ -325,6 +325,7 @@ void add_layers_command(CLI::App& app, Outcome& outcome) {
   command->add_option("--json", a->json_file, "Write the result as JSON");
   command->add_option("--markdown", a->markdown_file, "Write the result as Markdown");
   command->callback([=, &outcome] {
+    check_places(a->json_file, a->markdown_file);
     const Result result = a->dry_run ? dry_run(*a) : search(*a);
     std::cout << "\n" << to_markdown(result);
     write_result(result, a->json_file, a->markdown_file);

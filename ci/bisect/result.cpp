@@ -61,6 +61,11 @@ nlohmann::json to_json(const Result& result) {
   return all;
 }
 
+void check_places(const std::string& json_file, const std::string& markdown_file) {
+  for (const std::string& file : {json_file, markdown_file})
+    if (!file.empty()) reports::PendingFile(file, "");
+}
+
 void write_result(const Result& result, const std::string& json_file,
                   const std::string& markdown_file) {
   using nlohmann::json;

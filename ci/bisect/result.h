@@ -48,6 +48,10 @@ std::string to_markdown(const Result& result);
 /// {"command", "outcome", "exit_code", "headline", "notes", "replay", ...details}
 nlohmann::json to_json(const Result& result);
 
+/// InputError where one of the files that have a name cannot be written: to be told before the work
+/// rather than after it.
+void check_places(const std::string& json_file, const std::string& markdown_file);
+
 /// Writes the files that have a name, each under a temporary name first. InputError where one
 /// cannot be written.
 void write_result(const Result& result, const std::string& json_file,

@@ -194,6 +194,7 @@ Result search(const Arguments& a, const KernelDifference& difference, VersionChe
 }
 
 Outcome run(const Arguments& a) {
+  check_places(a.json_file, a.markdown_file);
   const KernelDifference difference(orders_of(a.from), orders_of(a.to));
   Result result;
   if (difference.ops().empty()) {

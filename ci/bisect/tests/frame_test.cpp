@@ -241,5 +241,39 @@ TEST(result, markdown_and_json) {
   }
 }
 
+TEST(result, a_place_that_cannot_be_written_is_refused_and_one_that_can_is_left_as_it_was) {
+  const TemporaryFolder folder;
+  const std::string file = (folder.path() / "result").string();
+  for (const bool there : {false, true}) {
+    if (there) std::ofstream(file) << "earlier";
+    check_places(file, file);
+    EXPECT_EQ(fs::exists(file) ? reports::read_file(file) : "", there ? "earlier" : "");
+  }
+  EXPECT_THROW(check_places((folder.path() / "none/result").string(), ""), InputError);
+  EXPECT_THROW(check_places("", folder.path().string()), InputError);
+}
+
+// Of each command, before anything is run.
+TEST(result, the_places_are_tried_at_the_start) {
+  const TemporaryFolder folder;
+  make_history(folder.path() / "repository", {{{"file", "1"}}, {{"file", "2"}}});
+  const std::string ran = (folder.path() / "ran").string();
+  const std::string touch = "touch '" + ran + "'; exit 1";
+  const std::vector<std::vector<std::string>> commands = {
+      {"commits", "--repository", folder.path() / "repository", "--good", "main~1", "--bad", "main",
+       "--case", "x", "--metric", "status", "--work-dir", folder.path() / "work", "--build-command",
+       touch},
+      {"versions", "--check", touch, "--log", folder.path() / "log"},
+      {"layers", "--verify", "/no/such/verify", "--log", folder.path() / "log"}};
+  for (std::vector<std::string> argv : commands) {
+    argv.insert(argv.begin(), ASSAY_BISECT);
+    argv.insert(argv.end(), {"--json", folder.path() / "none/result"});
+    const ProcessResult result = run_process({.argv = argv});
+    EXPECT_EQ(result.exit_code, 2) << result.out;
+    EXPECT_NE(result.err.find("none/result"), std::string::npos) << result.err;
+    EXPECT_FALSE(fs::exists(ran)) << argv[1];
+  }
+}
+
 }  // namespace
 }  // namespace assay::bisect
