@@ -23,6 +23,7 @@ using nlohmann::json;
 namespace fs = std::filesystem;
 
 constexpr double LEAST_ERROR_GROWTH = 0.5;
+constexpr const char* OUT_OF_TIME = "verify ran into --timeout";  // among what fails
 
 // A command of the shell, as git bisect run would have it.
 class CommandCheck final : public VersionCheck {
@@ -104,7 +105,7 @@ class VerifyCheck : public VersionCheck {
                      {"rms_err", json::object()}};
     std::set<std::string> failing;
     if (fs::exists(csv)) read_rows(csv, measured, failing);
-    if (result.timed_out) failing.insert("verify ran into --timeout");
+    if (result.timed_out) failing.insert(OUT_OF_TIME);
     if (!result.ok() && failing.empty()) {
       failing.insert(fmt::format("verify ended with {}", result.exit_code));
     }
@@ -194,13 +195,24 @@ std::string few(const std::vector<std::string>& names) {
   return names.front() + (names.size() > 1 ? fmt::format(" and {} more", names.size() - 1) : "");
 }
 
+using Failing = std::vector<std::string>;
+
+bool out_of_time(const Failing& failing) { return std::ranges::count(failing, OUT_OF_TIME) > 0; }
+
+VersionCheck::Ends unclear_for_want_of_time(const char* end) {
+  return {Outcome::kUnclear,
+          fmt::format("{} with {}, which says nothing of its tests; raise it", OUT_OF_TIME, end),
+          Answer::kUnclear, Answer::kUnclear};
+}
+
 class StatusCheck final : public VerifyCheck {
  public:
   using VerifyCheck::VerifyCheck;
 
   Ends set_ends(const json& from, const json& to) override {
-    const auto of_from = from.at("failing").get<std::vector<std::string>>();
-    const auto of_to = to.at("failing").get<std::vector<std::string>>();
+    const auto of_from = from.at("failing").get<Failing>();
+    const auto of_to = to.at("failing").get<Failing>();
+    if (out_of_time(of_from)) return unclear_for_want_of_time("--from");
     if (!of_from.empty()) {
       return {Outcome::kNotReproducible,
               fmt::format("--from fails itself: {}. Choose tests that it passes", few(of_from)),
@@ -216,7 +228,7 @@ class StatusCheck final : public VerifyCheck {
   }
 
   Judged judge(const json& measured) const override {
-    const auto failing = measured.at("failing").get<std::vector<std::string>>();
+    const auto failing = measured.at("failing").get<Failing>();
     if (failing.empty()) {
       return {Answer::kGood, fmt::format("{} rows pass", measured.at("rows").get<int>())};
     }
@@ -237,7 +249,9 @@ class ErrorCheck final : public VerifyCheck {
   using VerifyCheck::VerifyCheck;
 
   Ends set_ends(const json& from, const json& to) override {
-    const auto failing = from.at("failing").get<std::vector<std::string>>();
+    const auto failing = from.at("failing").get<Failing>();
+    if (out_of_time(failing)) return unclear_for_want_of_time("--from");
+    if (out_of_time(to.at("failing").get<Failing>())) return unclear_for_want_of_time("--to");
     if (!failing.empty()) {
       return {Outcome::kNotReproducible, "--from fails itself: " + few(failing), Answer::kBad,
               Answer::kUnclear};

@@ -335,6 +335,19 @@ TEST_F(VersionsProgram, RefusesWhatIsNoAnswer) {
   }
 }
 
+TEST_F(VersionsProgram, ATimeLimitSaysNothingOfTests) {
+  const fs::path verify = folder() / "verify";
+  std::ofstream(verify) << "#!/bin/sh\nsleep 60\n";
+  fs::permissions(verify, fs::perms::owner_all);
+  for (const char* metric : {"status", "error"}) {
+    const ProcessResult result = bisect({"--metric", metric, "--gtest_filter", "*", "--verify",
+                                         verify, "--timeout", "0.1", "--json", "result.json"});
+    EXPECT_EQ(result.exit_code, 3) << result.out << result.err;
+    EXPECT_NE(this->result().at("headline").get<std::string>().find("--timeout with --from"),
+              std::string::npos);
+  }
+}
+
 TEST_F(VersionsProgram, ADryRunCountsAndTimesOneTest) {
   const ProcessResult dry = bisect({"--check", check_script(), "--dry-run"});
   EXPECT_EQ(dry.exit_code, 0) << dry.err;
