@@ -60,7 +60,8 @@ std::vector<std::string> lines_of(const std::string& text) {
 // A repository at `folder` that has none of its own objects yet.
 void borrow(const Repository& lender, const fs::path& folder) {
   fs::create_directories(folder);
-  git_or_throw(folder, {"init", "--quiet", "--template=", "."});
+  git_or_throw(
+      folder, {"init", "--quiet", "--template=", "--object-format=" + lender.object_format(), "."});
   fs::create_directories(folder / ".git/objects/info");
   std::ofstream(folder / ".git/objects/info/alternates") << lender.objects().string() << "\n";
   // A shallow history ends where the lender's does.
@@ -124,6 +125,10 @@ std::string Repository::id_of(const std::string& sha, const std::string& path) c
   const ProcessResult found =
       run_git(folder_, {"rev-parse", "--verify", "--quiet", sha + ":" + path});
   return found.ok() ? trimmed(found.out) : "";
+}
+
+std::string Repository::object_format() const {
+  return trimmed(git({"rev-parse", "--show-object-format"}));
 }
 
 std::string Repository::hash(const std::string& text) const {

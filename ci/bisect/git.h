@@ -38,6 +38,8 @@ class Repository {
   std::vector<std::string> top_entries(const std::string& sha) const;
   /// Id of a file or folder in a commit; "" where it has none.
   std::string id_of(const std::string& sha, const std::string& path) const;
+  /// "sha1" or "sha256": what its objects are named by.
+  std::string object_format() const;
   /// git's hash of a text.
   std::string hash(const std::string& text) const;
 

@@ -126,6 +126,21 @@ TEST(repository, a_text_that_cannot_be_written_has_no_hash) {
   EXPECT_NE(repository.hash("text"), repository.hash("other"));
 }
 
+TEST(repository, lends_its_objects_whatever_they_are_named_by) {
+  for (const std::string format : {"sha1", "sha256"}) {
+    const TemporaryFolder folder;
+    const auto shas = make_history(folder.path() / "repository",
+                                   {{{"n", "0"}}, {{"n", "1"}}, {{"n", "2"}}}, format);
+    const Repository repository(folder.path() / "repository");
+    WorkingCopy(repository, folder.path() / "copy").checkout(shas[1]);
+    EXPECT_EQ(reports::read_file(folder.path() / "copy/n"), "1");
+    Walk walk(repository, folder.path() / "walk", shas[0], shas[2], false);
+    EXPECT_EQ(walk.next(), shas[1]);
+    walk.answer(Walk::Answer::kBad);
+    EXPECT_EQ(walk.suspects(), std::vector<std::string>{shas[1]});
+  }
+}
+
 std::string commits_in(const StepLog& log) {
   std::string all;
   log.for_each_earlier([&](const json& step) { all += step.at("commit").get<std::string>(); });

@@ -31,7 +31,8 @@ inline std::vector<std::string> lines_of(const std::string& text) {
 
 /// Makes a repository with these commits on branch main, the first without a parent; their hashes.
 inline std::vector<std::string> make_history(const std::filesystem::path& folder,
-                                             const std::vector<Files>& commits) {
+                                             const std::vector<Files>& commits,
+                                             const std::string& object_format = "sha1") {
   std::filesystem::create_directories(folder);
   std::string stream;
   const auto data = [&](const std::string& text) {
@@ -51,9 +52,9 @@ inline std::vector<std::string> make_history(const std::filesystem::path& folder
   std::ofstream(folder / "stream", std::ios::binary) << stream;
   const std::string git = "git -C '" + folder.string() + "' ";
   output_of({"sh", "-c",
-             git + "init -q -b main && " + git + "fast-import --quiet < '" +
-                 (folder / "stream").string() + "' && rm '" + (folder / "stream").string() +
-                 "' && " + git + "checkout -q -f main"});
+             git + "init -q -b main --object-format=" + object_format + " && " + git +
+                 "fast-import --quiet < '" + (folder / "stream").string() + "' && rm '" +
+                 (folder / "stream").string() + "' && " + git + "checkout -q -f main"});
   return lines_of(output_of({"git", "-C", folder.string(), "rev-list", "--reverse", "main"}));
 }
 
