@@ -287,7 +287,8 @@ void add_common_options(CLI::App& command, Arguments& a) {
   command.add_option("--preset", a.preset,
                      "CMake preset: cuda, emulated, emulated-traced. Default: emulated-traced for "
                      "work, else emulated");
-  command.add_option("--jobs", a.jobs, "Compile jobs; default: as many as there are cores");
+  command.add_option("--jobs", a.jobs, "Compile jobs; default, and 0: as many as there are cores")
+      ->check(CLI::NonNegativeNumber);
   command.add_option("--repository", a.repository, "Folder of the repository; only read")
       ->capture_default_str();
   command.add_option("--work-dir", a.work_dir,

@@ -76,6 +76,7 @@ TEST(commits, exit_codes_and_messages) {
   refused({"--least", "300%"}, "300%");
   refused({"--confidence", "1"}, "--confidence");
   refused({"--repeat", "0"}, "--repeat");
+  refused({"--jobs", "-5"}, "--jobs");
   refused({"--metric", "status", "--build-command", "false"}, "does not build");
   const ProcessResult swapped =
       run_process({.argv = {ASSAY_BISECT, "commits", "--repository", repo.path(), "--good", "main",
