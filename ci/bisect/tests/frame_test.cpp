@@ -29,12 +29,16 @@ ProcessResult shell(const std::string& script, std::optional<double> timeout_s =
   return run_process({.argv = {"sh", "-c", script}, .timeout_s = timeout_s});
 }
 
-// A process that is not there, or a zombie that nobody has waited for yet.
+// A process that is not there, or a zombie that nobody has waited for yet. One that was killed goes
+// when the machine comes to it.
 bool is_gone(pid_t pid) {
-  std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
-  std::string text;
-  if (!std::getline(stat, text)) return true;
-  return text.substr(text.rfind(')') + 2, 1) == "Z";
+  for (int i = 0; i < 200; ++i) {
+    std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
+    std::string text;
+    if (!std::getline(stat, text) || text.substr(text.rfind(')') + 2, 1) == "Z") return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  return false;
 }
 
 TEST(process, output_and_exit_code) {
