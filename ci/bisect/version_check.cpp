@@ -256,8 +256,8 @@ class ErrorCheck final : public VerifyCheck {
       return {Outcome::kNotReproducible, "--from fails itself: " + few(failing), Answer::kBad,
               Answer::kUnclear};
     }
-    base_ = from.at("rms_err");
-    for (const auto& [row, error] : base_.items()) focus_.insert(row);
+    base_ = errors_of(from);
+    for (const auto& [row, error] : base_) focus_.insert(row);
     const std::vector<std::string> grown = worse_rows(to);
     focus_ = {grown.begin(), grown.end()};
     if (grown.empty()) {
@@ -272,6 +272,7 @@ class ErrorCheck final : public VerifyCheck {
   Judged judge(const json& measured) const override {
     const std::vector<std::string> grown = worse_rows(measured);
     if (!grown.empty()) return {Answer::kBad, describe(measured, grown)};
+    if (out_of_time(measured.at("failing").get<Failing>())) return {Answer::kUnclear, OUT_OF_TIME};
     for (const std::string& row : focus_) {
       if (!measured.at("rms_err").contains(row)) return {Answer::kUnclear, row + " has no error"};
     }
@@ -279,32 +280,38 @@ class ErrorCheck final : public VerifyCheck {
   }
 
  private:
+  using Errors = std::map<std::string, double>;
+
+  // Infinite for one that is no number.
+  static Errors errors_of(const json& measured) {
+    Errors errors;
+    for (const auto& [row, error] : measured.at("rms_err").items())
+      errors[row] = error.is_null() ? INFINITY : error.get<double>();
+    return errors;
+  }
+
   double least() const { return question().least.value_or(LEAST_ERROR_GROWTH); }
 
   std::vector<std::string> worse_rows(const json& measured) const {
     std::vector<std::string> rows;
-    const json& errors = measured.at("rms_err");
+    const Errors errors = errors_of(measured);
     for (const std::string& row : focus_) {
-      if (!errors.contains(row) || base_.at(row).is_null()) continue;
-      const json& error = errors[row];
-      if (error.is_null() || error.get<double>() > base_.at(row).get<double>() * (1 + least())) {
+      const auto error = errors.find(row);
+      if (error != errors.end() && error->second > base_.at(row) * (1 + least()))
         rows.push_back(row);
-      }
     }
     return rows;
   }
 
   std::string describe(const json& measured, const std::vector<std::string>& rows) const {
-    const auto factor = [&](const std::string& row) {
-      const json& error = measured.at("rms_err")[row];
-      return error.is_null() ? INFINITY : error.get<double>() / base_.at(row).get<double>();
-    };
+    const Errors errors = errors_of(measured);
+    const auto factor = [&](const std::string& row) { return errors.at(row) / base_.at(row); };
     const std::string& worst = *std::ranges::max_element(rows, {}, factor);
     return fmt::format("rms_err of {} grows {:.3g}-fold{}", worst, factor(worst),
                        rows.size() > 1 ? fmt::format(", {} more rows' too", rows.size() - 1) : "");
   }
 
-  json base_;
+  Errors base_;
   std::set<std::string> focus_;  // rows whose error grows with --to
 };
 

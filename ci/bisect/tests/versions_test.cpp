@@ -335,6 +335,24 @@ TEST_F(VersionsProgram, RefusesWhatIsNoAnswer) {
   }
 }
 
+TEST(Errors, InALogAreReadAsNumbersOrRefused) {
+  VersionQuestion question;
+  question.metric = "error";
+  const auto check = make_version_check(question, "from");
+  const auto measured = [](const json& error) {
+    return json{{"rows", 1}, {"failing", json::array()}, {"rms_err", {{"row", error}}}};
+  };
+  VersionSearch search(KernelDifference(orders_of("best"), orders_of("baseline")), *check);
+  const auto step = [&](const json& error) {
+    return json{{"kernels", "best"}, {"wall_s", 1}, {"measured", measured(error)}};
+  };
+  EXPECT_NO_THROW(search.remember(step(0.5)));
+  EXPECT_THROW(search.remember(step("much")), json::exception);
+  EXPECT_EQ(check->set_ends(measured(0.5), measured(json())).outcome, Outcome::kFound);
+  EXPECT_EQ(check->judge(measured(0.7)).answer, Answer::kGood);
+  EXPECT_EQ(check->judge(measured(0.8)).answer, Answer::kBad);
+}
+
 TEST_F(VersionsProgram, ATimeLimitSaysNothingOfTests) {
   const fs::path verify = folder() / "verify";
   std::ofstream(verify) << "#!/bin/sh\nsleep 60\n";
