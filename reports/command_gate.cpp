@@ -26,6 +26,16 @@ struct Arguments {
   OutputOptions output;
 };
 
+void print_findings(const std::vector<GateFailure>& findings, bool markdown) {
+  for (const auto& [row, finding] : findings) {
+    std::cout << (markdown ? "- " : "  ") << name_of(finding->verdict) << " "
+              << row_name(row->row());
+    if (finding->verdict == Verdict::kSlower) std::cout << ": " << percent(row->time->change());
+    if (!finding->detail.empty()) std::cout << ": " << finding->detail;
+    std::cout << "\n";
+  }
+}
+
 void print_result(const GateResult& result, bool markdown) {
   for (const std::string& note : result.notes) std::cout << "note: " << note << "\n";
   if (result.failures.empty()) {
@@ -34,14 +44,7 @@ void print_result(const GateResult& result, bool markdown) {
   }
   std::cout << fmt::format("gate: failed, by {} finding{}\n", result.failures.size(),
                            result.failures.size() == 1 ? "" : "s");
-  for (const GateFailure& failure : result.failures) {
-    std::cout << (markdown ? "- " : "  ") << name_of(failure.finding->verdict) << " "
-              << row_name(failure.row->row());
-    if (failure.finding->verdict == Verdict::kSlower)
-      std::cout << ": " << percent(failure.row->time->change());
-    if (!failure.finding->detail.empty()) std::cout << ": " << failure.finding->detail;
-    std::cout << "\n";
-  }
+  print_findings(result.failures, markdown);
 }
 
 // What is wrong in a baseline is no finding ever after, so none is made of such a report, whatever
@@ -54,6 +57,19 @@ bool refuse_bad_rows(const Report& report) {
       "gate: no baseline is made of {}: rows that do not pass: {}, the first {} ({}); mend them, "
       "or leave out --update-baseline\n",
       report.file, bad, row_name(first), first.text("status"));
+  return true;
+}
+
+// A slowdown that is UNCLEAR in one run and the baseline of the next would never be found. Says
+// which times the baseline would lose, and returns whether there are any.
+bool refuse_unjudged(const GateResult& result, const Arguments& arguments,
+                     const FoundBaseline& baseline) {
+  if (result.unjudged.empty()) return false;
+  std::cout << fmt::format(
+      "gate: no baseline is made of {}, and {} stays: times of it that were not judged: {}; "
+      "measure anew, with more samples, or allow these in the policy\n",
+      arguments.current, baseline.path.string(), result.unjudged.size());
+  print_findings(result.unjudged, arguments.output.print.markdown);
   return true;
 }
 
@@ -93,7 +109,9 @@ int gate(const Arguments& arguments) {
   const GateResult result = apply_policy(policy, comparison, utc_now().substr(0, 10));
   print_result(result, arguments.output.print.markdown);
   const int exit_code = damaged ? 2 : result.failures.empty() ? 0 : 1;
-  if (arguments.update && exit_code == 0 && !refuse_bad_rows(current.report)) store();
+  if (arguments.update && exit_code == 0 && !refuse_bad_rows(current.report) &&
+      !refuse_unjudged(result, arguments, found))
+    store();
   if (arguments.update && exit_code != 0)
     std::cout << "gate: the baseline was left as it is; allow in the policy what may pass\n";
   std::cout.flush();
@@ -112,8 +130,10 @@ void add_gate_command(CLI::App& app, int& exit_code) {
                    "Folder of reports; the newest of the same device and GPU counts")
       ->required();
   command->add_option("--policy", arguments->policy, "JSON; see reports/README.md for its form");
-  command->add_flag("--update-baseline", arguments->update,
-                    "If the gate passes and no row of NEW.csv fails, make it the baseline");
+  command->add_flag(
+      "--update-baseline", arguments->update,
+      "If the gate passes, no row of NEW.csv fails and every time of the baseline was "
+      "judged, make it the baseline");
   add_output_options(*command, arguments->output);
   command->footer(
       "Exit code: 0 if the policy lets everything pass; 1 if it does not, or if rows that fail\n"

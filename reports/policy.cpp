@@ -159,6 +159,12 @@ Allowance allowance_from(const Value& value) {
   return allowance;
 }
 
+bool leaves_unjudged(const RowComparison& row, const Finding& finding) {
+  return row.base && row.base->has("t_median_us") &&
+         (finding.verdict == Verdict::kUnclear || finding.verdict == Verdict::kMissing ||
+          finding.verdict == Verdict::kBroken);
+}
+
 }  // namespace
 
 bool RowPattern::fits(const Row& row) const {
@@ -271,7 +277,9 @@ GateResult apply_policy(const Policy& policy, const Comparison& comparison,
   for (const RowComparison& row : comparison.rows) {
     const std::vector<Verdict>& fail = policy.fail_of(row.row());
     for (const Finding& finding : row.findings) {
-      if (std::ranges::find(fail, finding.verdict) == fail.end()) continue;
+      const bool fails = std::ranges::find(fail, finding.verdict) != fail.end();
+      const bool unjudged = leaves_unjudged(row, finding);
+      if (!fails && !unjudged) continue;
       bool allowed = false;
       for (std::size_t i = 0; i < policy.allow.size(); ++i) {
         if (!covers(policy.allow[i], row, finding)) continue;
@@ -282,7 +290,7 @@ GateResult apply_policy(const Policy& policy, const Comparison& comparison,
         ++used[i];
         allowed = allowed || policy.allow[i].expires >= today;
       }
-      if (!allowed) result.failures.push_back({&row, &finding});
+      if (!allowed) (fails ? result.failures : result.unjudged).push_back({&row, &finding});
     }
   }
   for (std::size_t i = 0; i < policy.allow.size(); ++i) {

@@ -231,6 +231,58 @@ TEST_F(CompareProgram, GateMakesNoBaselineOfRowsThatFail) {
   EXPECT_EQ(stored(), 2);
 }
 
+// A slowdown must not become the baseline by way of a report that does not tell.
+TEST_F(CompareProgram, GateMakesNoBaselineOfTimesThatWereNotJudged) {
+  const std::string gate = "gate --update-baseline --baseline " + path("baselines") + " ";
+  const auto stored = [&] {
+    return std::distance(std::filesystem::directory_iterator(path("baselines")), {});
+  };
+  ASSERT_EQ(run(gate + report("base.csv", 100, 100)), 0) << output_;
+  const auto night = [&](std::string_view name, std::vector<double> samples_us) {
+    std::vector<TimedRow> rows;
+    Row row = sample_row("a");
+    row.set("run_id", name).set("commit", "abc").set("driver", "550");
+    rows.push_back(timed(row, noisy(random_, 60, 100, 0.005)));
+    row.set("case_id", "b");
+    if (samples_us.empty()) {
+      row.set("row_id", make_row_id(row));
+      rows.push_back({row, {}});
+    } else {
+      rows.push_back(timed(row, std::move(samples_us)));
+    }
+    return write_report(folder_ / name, rows).string();
+  };
+  std::vector<double> mixed = noisy(random_, 30, 100, 0.005);
+  for (const double sample : noisy(random_, 30, 130, 0.005)) mixed.push_back(sample);
+  for (const std::string& unjudged : {night("few.csv", {200, 200, 200, 200, 200}),
+                                      night("untimed.csv", {}), night("mixed.csv", mixed)}) {
+    EXPECT_EQ(run(gate + unjudged), 0) << output_;
+    EXPECT_TRUE(contains(output_, "gate: passed\ngate: no baseline is made of " + unjudged +
+                                      ", and " + path("baselines")));
+    EXPECT_TRUE(contains(output_, "not judged: 1; measure anew")) << output_;
+    EXPECT_TRUE(contains(output_, "policy\n  UNCLEAR b v1_tree fp16: ")) << output_;
+    EXPECT_EQ(stored(), 2);
+  }
+  EXPECT_EQ(run(gate + report("slower.csv", 100, 130)), 1) << "of the first night";
+
+  write_text(folder_ / "p.json", R"({"policy_version": 1, "allow": [{"case_id": "^b$",
+    "verdicts": ["UNCLEAR"], "reason": "another timer", "expires": "9999-12-31"}]})");
+  EXPECT_EQ(run(gate + "--policy " + path("p.json") + " " + path("untimed.csv")), 0) << output_;
+  EXPECT_TRUE(contains(output_, "the baseline is now")) << output_;
+}
+
+// A time that is gone is no better than one that does not tell, whatever the policy lets pass.
+TEST_F(CompareProgram, GateMakesNoBaselineWithoutTheTimesOfTheLast) {
+  const std::string gate = "gate --update-baseline --baseline " + path("baselines") + " ";
+  ASSERT_EQ(run(gate + report("base.csv", 100, 100)), 0) << output_;
+  report("one.csv", 100, 100);
+  const std::string both = read_text(folder_ / "one.csv");
+  write_text(folder_ / "one.csv", both.substr(0, both.rfind('\n', both.size() - 2) + 1));
+  write_text(folder_ / "p.json", R"({"policy_version": 1, "fail": ["SLOWER"]})");
+  EXPECT_EQ(run(gate + "--policy " + path("p.json") + " " + path("one.csv")), 0) << output_;
+  EXPECT_TRUE(contains(output_, "policy\n  MISSING b v1_tree fp16\n")) << output_;
+}
+
 TEST_F(CompareProgram, NoOutputIsAnInput) {
   std::filesystem::create_directory(path("runs"));
   const std::string base = report("runs/base.csv", 100, 100);
