@@ -49,7 +49,9 @@ Table table_of(const Comparison& comparison, const PrintOptions& options) {
   for (const RowComparison& row : comparison.rows) {
     if (options.only_changes && !is_change(row)) continue;
     const Row& r = row.row();
-    const auto median = [](const Row* side) {
+    // Of the samples, where those were compared.
+    const auto median = [&](const Row* side, double TimeComparison::*compared) {
+      if (row.time) return figure((*row.time).*compared);
       const auto value = side ? side->real("t_median_us") : std::nullopt;
       return value ? figure(*value) : std::string();
     };
@@ -57,8 +59,9 @@ Table table_of(const Comparison& comparison, const PrintOptions& options) {
     const bool warm = r.text("cache") == "warm" && r.text("device") == "cuda";
     const std::string& version = r.has("version") ? r.text("version") : r.text("kernel_set");
     std::vector<std::string> cells = {verdicts_of(row), r.text("case_id"),
-                                      version + (warm ? ", warm" : ""), median(row.base),
-                                      median(row.current)};
+                                      version + (warm ? ", warm" : ""),
+                                      median(row.base, &TimeComparison::base_us),
+                                      median(row.current, &TimeComparison::current_us)};
     if (row.time) {
       const TimeComparison& t = *row.time;
       for (std::string cell : {percent(t.change()), interval_of(t), q_of(t),

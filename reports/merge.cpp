@@ -71,7 +71,7 @@ Input read_input(const std::string& path) {
   for (const Diagnostic& diagnostic : input.samples.diagnostics)
     if (!diagnostic.cut) report.diagnostics.push_back(diagnostic);
   for (std::size_t i = report.rows.size(); i-- > 0;) {
-    const auto unfit = check_sample_count(report, i, input.samples);
+    const auto unfit = check_samples_of(report, i, input.samples);
     if (!unfit) continue;
     report.diagnostics.push_back(*unfit);
     report.rows.erase(report.rows.begin() + static_cast<std::ptrdiff_t>(i));
@@ -153,7 +153,8 @@ std::optional<std::vector<const Row*>> unite(std::span<const Input> inputs, std:
 const std::string* find_samples(std::span<const Input> inputs, const Row& row) {
   for (const Input& input : inputs) {
     const Samples::Entry* entry = input.samples.find_entry(row.text("run_id"), row.text("row_id"));
-    if (entry && fits(row, entry->samples_us)) return &input.lines[entry->line - 1];
+    if (entry && misfit(row, entry->samples_us, input.samples.file).empty())
+      return &input.lines[entry->line - 1];
   }
   return nullptr;
 }

@@ -9,10 +9,14 @@
 #include <utility>
 
 #include "reports/append_file.h"
+#include "reports/statistics.h"
 #include "reports/text.h"
 
 namespace assay::reports {
 namespace {
+
+// Of a median that a program wrote with fewer digits than it had.
+constexpr double MEDIAN_ROUNDING = 1e-3;
 
 struct Problem {
   std::size_t column;
@@ -145,19 +149,30 @@ Samples read_samples(const std::filesystem::path& path) {
   return parse_samples(read_file(path), path.string());
 }
 
-bool fits(const Row& row, const std::vector<double>& samples_us) {
+std::string misfit(const Row& row, const std::vector<double>& samples_us, std::string_view file) {
+  const std::string row_id = printable(row.text("row_id"));
   const auto count = row.integer("samples");
-  return !count || *count == static_cast<std::int64_t>(samples_us.size());
+  if (count && *count != static_cast<std::int64_t>(samples_us.size()))
+    return fmt::format("samples: {}, but {} has {} of row_id {}", *count, file, samples_us.size(),
+                       row_id);
+  const auto said = row.real("t_median_us");
+  if (!said) return "";
+  const double median = summarize(samples_us).median_us;
+  if (std::abs(*said - median) <= MEDIAN_ROUNDING * median) return "";
+  return fmt::format(
+      "t_median_us: {}, but the samples in {} of row_id {} have the median {}; somebody changed "
+      "one of them by hand",
+      *said, file, row_id, median);
 }
 
-std::optional<Diagnostic> check_sample_count(const Report& report, std::size_t i,
-                                             const Samples& samples) {
+std::optional<Diagnostic> check_samples_of(const Report& report, std::size_t i,
+                                           const Samples& samples) {
   const Row& row = report.rows[i];
   const auto* of_row = samples.find(row.text("run_id"), row.text("row_id"));
-  if (!of_row || fits(row, *of_row)) return std::nullopt;
-  return Diagnostic{report.file, report.lines[i], 1,
-                    fmt::format("samples: {}, but {} has {} of row_id {}", *row.integer("samples"),
-                                samples.file, of_row->size(), printable(row.text("row_id")))};
+  if (!of_row) return std::nullopt;
+  std::string why = misfit(row, *of_row, samples.file);
+  if (why.empty()) return std::nullopt;
+  return Diagnostic{report.file, report.lines[i], 1, std::move(why)};
 }
 
 std::vector<Diagnostic> check_samples(const Report& report, const Samples& samples) {
@@ -171,7 +186,7 @@ std::vector<Diagnostic> check_samples(const Report& report, const Samples& sampl
       found.push_back({report.file, report.lines[i], 1,
                        fmt::format("row_id {} has a t_median_us, but {} has no samples of it",
                                    printable(row.text("row_id")), samples.file)});
-    } else if (const auto unfit = check_sample_count(report, i, samples)) {
+    } else if (const auto unfit = check_samples_of(report, i, samples)) {
       found.push_back(*unfit);
     }
   }

@@ -42,15 +42,16 @@ Samples parse_samples(std::string_view text, const std::string& file);
 /// Throws InputError where the file cannot be read.
 Samples read_samples(const std::filesystem::path& path);
 
-/// Whether there are as many samples as the row's `samples` column says, if it does.
-bool fits(const Row& row, const std::vector<double>& samples_us);
+/// Why the samples, of a file of that name, are not the row's: another number of them than its
+/// `samples` says, or another median than its `t_median_us`, where these are there. Or "".
+std::string misfit(const Row& row, const std::vector<double>& samples_us, std::string_view file);
 
-/// The error where row `i` has samples that do not fit it.
-std::optional<Diagnostic> check_sample_count(const Report& report, std::size_t i,
-                                             const Samples& samples);
+/// The error where row `i` has samples that are not its own.
+std::optional<Diagnostic> check_samples_of(const Report& report, std::size_t i,
+                                           const Samples& samples);
 
-/// Errors where samples and rows do not fit: a row with a time but no samples, or with another
-/// number of them than its `samples` column says. A warning for samples of no row: their run was
+/// Errors where samples and rows do not fit: a row with a time but no samples, or with samples that
+/// are not its own. A warning for samples of no row: their run was
 /// killed before it wrote the row.
 std::vector<Diagnostic> check_samples(const Report& report, const Samples& samples);
 

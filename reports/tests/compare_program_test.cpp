@@ -158,6 +158,24 @@ TEST_F(CompareProgram, BadSamples) {
                        "the raw samples of"));
 }
 
+// What is printed is what was compared, and a time that the samples do not have is told.
+TEST_F(CompareProgram, EditedTimes) {
+  const std::string base = report("base.csv", 100, 100);
+  const std::string edited = report("edited.csv", 100, 100);
+  Report read = read_report(edited);
+  read.rows[1].set("t_median_us", 10.0).set("t_min_us", 9.0).set("t_p25_us", 9.5);
+  read.rows[1].clear("median_ci_lo_us").clear("median_ci_hi_us");
+  write_text(edited, header_line() + "\n" + format_row(read.rows[0]) + "\n" +
+                         format_row(read.rows[1]) + "\n");
+  EXPECT_EQ(run("compare " + base + " " + edited), 2) << output_;
+  EXPECT_TRUE(contains(output_, "edited.csv:3:1: error: t_median_us: 10, but the samples in"));
+  EXPECT_FALSE(contains(output_, " 10.0 ")) << output_;
+  EXPECT_EQ(run("merge " + path("out.csv") + " " + edited), 2);
+  EXPECT_TRUE(contains(output_, "nothing was written: mend the inputs")) << output_;
+  EXPECT_EQ(run("merge --drop-bad " + path("out.csv") + " " + edited), 2);
+  EXPECT_EQ(read_report(path("out.csv")).rows.size(), 1u);
+}
+
 TEST_F(CompareProgram, BadArguments) {
   const std::string base = report("base.csv", 100, 100);
   for (const char* arguments :

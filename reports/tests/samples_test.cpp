@@ -118,6 +118,20 @@ TEST(Samples, MustFitTheRows) {
   EXPECT_TRUE(contains(found[2], "r.samples.jsonl:9:1: warning: unknown row_id stranger"));
 }
 
+TEST(Samples, MustHaveTheMedianOfTheRow) {
+  Side side = side_of({timed(sample_row("a"), {10, 10.8, 12}), timed(sample_row("b"), {1, 2})});
+  EXPECT_TRUE(check_samples(side.report, side.samples).empty());
+  side.report.rows[0].set("t_median_us", 10.801);
+  EXPECT_TRUE(check_samples(side.report, side.samples).empty()) << "rounded";
+  side.report.rows[0].set("t_median_us", 1.08);
+  const auto found = problems(check_samples(side.report, side.samples));
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_TRUE(contains(found[0],
+                       "r.csv:2:1: error: t_median_us: 1.08, but the samples in "
+                       "r.samples.jsonl of row_id "));
+  EXPECT_TRUE(contains(found[0], " have the median 10.8; somebody changed"));
+}
+
 TEST(Samples, UnreadableFile) {
   EXPECT_TRUE(contains(message_of<InputError>([] { read_samples("/absent.jsonl"); }),
                        "/absent.jsonl: cannot be opened"));
