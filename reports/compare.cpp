@@ -133,9 +133,40 @@ class Comparer {
     }
     for (const Row* row : before)
       if (by_id.contains(match_id(*row))) result_.rows.emplace_back().base = row;
-    if (result_.rows.empty())
-      throw InputError(fmt::format("filter '{}' matches no row; a row is called '{}'",
-                                   settings_.filter, row_name(current_.report.rows.front())));
+    if (std::ranges::none_of(result_.rows, [](const auto& row) { return row.base && row.current; }))
+      throw InputError(nothing_in_common(before, now));
+  }
+
+  std::string nothing_in_common(const std::vector<const Row*>& before,
+                                const std::vector<const Row*>& now) const {
+    for (const auto& [side, rows] : {std::pair{&base_, &before}, std::pair{&current_, &now}})
+      if (rows->empty())
+        return fmt::format("filter '{}' matches no row of {}; a row there is called '{}'",
+                           settings_.filter, side->report.file,
+                           printable(row_name(side->report.rows.front())));
+    const Row& row = *now.front();
+    const Row* nearest = *std::ranges::min_element(
+        before, {}, [&](const Row* other) { return keys_apart(*other, row).size(); });
+    return fmt::format(
+        "{} and {} have no row in common, of {} and {}; '{}' of the one is nearest to '{}' of the "
+        "other, but for {}; compare reports of the same cases{}",
+        base_.report.file, current_.report.file, before.size(), now.size(),
+        printable(row_name(*nearest)), printable(row_name(row)),
+        printable(fmt::format("{}", fmt::join(keys_apart(*nearest, row), ", "))),
+        settings_.pair ? "" : ", or pair rows that differ in one column by --pair");
+  }
+
+  // The key columns, without the pair's, that make these rows different work.
+  std::vector<std::string> keys_apart(const Row& base, const Row& current) const {
+    std::vector<std::string> apart;
+    for (std::size_t i = 0; i < columns().size(); ++i) {
+      const Column& column = columns()[i];
+      if (!column.has(kKey) || (settings_.pair && column.name == settings_.pair->column)) continue;
+      if (base.cell(i) != current.cell(i))
+        apart.push_back(
+            fmt::format("{} '{}' and '{}'", column.name, base.cell(i), current.cell(i)));
+    }
+    return apart;
   }
 
   // Rows that the filter and the pair let through.

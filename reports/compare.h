@@ -109,8 +109,8 @@ std::string row_name(const Row& row);
 
 /// Rows are matched by row_id, or by what it is made of without the column of `pair`. Throws
 /// InputError where the reports are of different devices, the filter is no regular expression or
-/// matches nothing, no row has a value of `pair`, or `across` has a column that is not one of those
-/// that make rows incomparable. The result points into both sides.
+/// matches nothing, no row has a value of `pair`, no row of one is in the other, or `across` has a
+/// column that is not one of those that make rows incomparable. The result points into both sides.
 Comparison compare(const Side& base, const Side& current, const CompareSettings& settings);
 
 /// Columns that make times incomparable where they differ.

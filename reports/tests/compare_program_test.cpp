@@ -76,14 +76,32 @@ TEST_F(CompareProgram, ExitCodes) {
 TEST_F(CompareProgram, OneKernelSetAgainstAnother) {
   const std::string best = report("best.csv", 100, 100, "kernel_set", "best");
   const std::string pinned = report("pinned.csv", 150, 100, "kernel_set", "best,rope=v1_pairs");
-  EXPECT_EQ(run("compare " + best + " " + pinned), 0) << output_;
-  EXPECT_TRUE(contains(output_, "4 rows: 2 MISSING, 2 NEW")) << output_;
+  EXPECT_EQ(run("compare " + best + " " + pinned), 2) << output_;
+  EXPECT_TRUE(contains(output_, "best.csv and " + pinned + " have no row in common, of 2 and 2"));
+  EXPECT_TRUE(contains(output_, "but for kernel_set 'best' and 'best,rope=v1_pairs'; compare"));
   EXPECT_EQ(run("compare --pair kernel_set=best:best,rope=v1_pairs " + best + " " + pinned), 1);
   EXPECT_TRUE(contains(output_, "kernel_set: best -> best,rope=v1_pairs")) << output_;
   EXPECT_TRUE(contains(output_, "2 rows: 1 SLOWER, 1 SAME")) << output_;
   EXPECT_EQ(run("compare --pair kernel_set=best:none " + best + " " + pinned), 2);
   EXPECT_TRUE(contains(output_, "no row whose kernel_set is 'none'")) << output_;
   EXPECT_EQ(run("compare --pair kernel_set " + best + " " + pinned), 2);
+}
+
+// A pair that can match nothing: names of cases have the dtype in them.
+TEST_F(CompareProgram, NothingInCommonIsNoAgreement) {
+  const auto of = [&](std::string_view dtype) {
+    Row row = sample_row(std::string("rope/") + std::string(dtype));
+    row.set("dtype", dtype);
+    return write_report(folder_ / (std::string(dtype) + ".csv"), {timed(row, {1, 2, 3})}).string();
+  };
+  const std::string files = of("fp16") + " " + of("bf16");
+  EXPECT_EQ(run("compare --pair dtype=fp16:bf16 " + files), 2) << output_;
+  EXPECT_TRUE(contains(output_, "but for case_id 'rope/fp16' and 'rope/bf16'; compare reports of"));
+  EXPECT_EQ(run("compare --filter bf16 " + files), 2) << output_;
+  EXPECT_TRUE(contains(output_, "filter 'bf16' matches no row of " + path("fp16.csv")));
+  EXPECT_EQ(run("gate --baseline " + path("baselines") + " --update-baseline " + path("fp16.csv")),
+            0);
+  EXPECT_EQ(run("gate --baseline " + path("baselines") + " " + path("bf16.csv")), 2) << output_;
 }
 
 TEST_F(CompareProgram, WritesFilesForPrograms) {
