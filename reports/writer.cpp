@@ -85,7 +85,9 @@ Row CsvWriter::write(Row row) {
 }
 
 std::filesystem::path samples_path(const std::filesystem::path& csv_path) {
-  return std::filesystem::path(csv_path).replace_extension(".samples.jsonl");
+  std::filesystem::path path = csv_path;
+  if (path.extension() == ".csv") path.replace_extension();
+  return path += ".samples.jsonl";
 }
 
 SampleWriter::SampleWriter(std::filesystem::path path, OnExisting on_existing)

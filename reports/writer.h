@@ -46,7 +46,8 @@ class CsvWriter {
   std::unordered_set<std::string> row_ids_;
 };
 
-/// The samples file that belongs to a report: bench.csv -> bench.samples.jsonl.
+/// The samples file that belongs to a report: bench.csv -> bench.samples.jsonl, and of any other
+/// name name.samples.jsonl, as run.1 and run.2 are two reports.
 std::filesystem::path samples_path(const std::filesystem::path& csv_path);
 
 /// Writes raw samples, one JSON object a line: {"run_id":..,"row_id":..,"samples_us":[..]}. Write a

@@ -173,6 +173,7 @@ TEST(Resume, RefusesWhatItWouldDamage) {
 TEST(Samples, OneJsonObjectALine) {
   const TemporaryFolder folder;
   EXPECT_EQ(samples_path("out/bench.csv"), "out/bench.samples.jsonl");
+  EXPECT_EQ(samples_path("out/run.1"), "out/run.1.samples.jsonl") << "not that of run.2";
   {
     SampleWriter writer(folder / "s.jsonl");
     writer.write("run", "row \"1\"", std::vector<double>{0.1, 2, 1e-9});
