@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -50,8 +51,14 @@ AppendFile::AppendFile(std::filesystem::path path, OnExisting on_existing)
   descriptor_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   if (descriptor_ < 0) fail(path_, "cannot be opened for writing", errno);
   try {
+    // Until closed. File systems without locks have none to refuse.
+    const bool taken = ::flock(descriptor_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
     struct stat status {};
     if (::fstat(descriptor_, &status) != 0) fail(path_, "cannot be examined", errno);
+    if (taken && S_ISREG(status.st_mode))  // /dev/null takes any number
+      throw InputError(fmt::format(
+          "{}: another program is writing to it; wait for its end, or name another file",
+          path_.string()));
     size_bytes_ = static_cast<std::uint64_t>(status.st_size);
     if (size_bytes_ > 0 && on_existing == OnExisting::kRefuse)
       throw InputError(fmt::format(

@@ -16,7 +16,7 @@ enum class OnExisting {
 
 /// Every failure is an InputError with the path and the system's reason: a disk that is full or a
 /// folder that may not be written is for the user to mend. A line that did not fit is taken back,
-/// so that what is on disk ends with a whole line.
+/// so that what is on disk ends with a whole line. A file has one writer at a time.
 class AppendFile {
  public:
   AppendFile(std::filesystem::path path, OnExisting on_existing);

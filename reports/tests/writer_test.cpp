@@ -170,6 +170,18 @@ TEST(Resume, RefusesWhatItWouldDamage) {
   EXPECT_TRUE(contains(refused(moved), "not in the order of this schema"));
 }
 
+TEST(Writer, OneAtATime) {
+  const TemporaryFolder folder;
+  for (const OnExisting how : {OnExisting::kOverwrite, OnExisting::kResume}) {
+    CsvWriter first(folder / "r.csv", OnExisting::kOverwrite);
+    first.write(sample_row("a"));
+    EXPECT_TRUE(contains(message_of<InputError>([&] { CsvWriter second(folder / "r.csv", how); }),
+                         "r.csv: another program is writing to it; wait"));
+    first.write(sample_row("b"));
+    EXPECT_EQ(read_text(folder / "r.csv"), report_text({sample_row("a"), sample_row("b")}));
+  }
+}
+
 TEST(Samples, OneJsonObjectALine) {
   const TemporaryFolder folder;
   EXPECT_EQ(samples_path("out/bench.csv"), "out/bench.samples.jsonl");
