@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <system_error>
 #include <utility>
 
 #include "kernels/device/error.h"
@@ -28,6 +29,23 @@ std::string in_quotes(std::string_view cell) {
   return out + '"';
 }
 
+// What is kept of a file that is resumed: whole_bytes, and the rows in them.
+Report read_resumable(const std::filesystem::path& path) {
+  const std::string text = read_file(path);
+  if ((header_line() + "\n").starts_with(text)) return {};  // killed before the header was whole
+  Report report = parse_report(text, path.string());
+  for (const Diagnostic& diagnostic : report.diagnostics)
+    if (diagnostic.severity == Severity::kError && !diagnostic.cut)
+      throw InputError(
+          fmt::format("{}; a damaged report is not resumed: mend it, or write to another file",
+                      to_string(diagnostic)));
+  if (!report.in_schema_order)
+    throw InputError(fmt::format(
+        "{}:1:1: the columns are not in the order of this schema; write to another file",
+        path.string()));
+  return report;
+}
+
 }  // namespace
 
 std::string format_row(const Row& row) {
@@ -47,24 +65,9 @@ CsvWriter::CsvWriter(std::filesystem::path path, OnExisting on_existing)
 }
 
 void CsvWriter::resume() {
-  const std::string text = read_file(file_.path());
-  if ((header_line() + "\n").starts_with(text)) {  // killed before the header was whole
-    file_.truncate(0);
-    return;
-  }
-  const Report report = parse_report(text, file_.path().string());
-  for (const Diagnostic& diagnostic : report.diagnostics)
-    if (diagnostic.severity == Severity::kError && !diagnostic.cut)
-      throw InputError(
-          fmt::format("{}; a damaged report is not resumed: mend it, or write to another file",
-                      to_string(diagnostic)));
-  if (!report.in_schema_order)
-    throw InputError(fmt::format(
-        "{}:1:1: the columns are not in the order of this schema; write to another file",
-        file_.path().string()));
+  const Report report = read_resumable(file_.path());
   file_.truncate(report.whole_bytes);
   for (const Row& row : report.rows) row_ids_.insert(row.text("row_id"));
-  existing_ = report.rows;
 }
 
 Row CsvWriter::write(Row row) {
@@ -82,6 +85,12 @@ Row CsvWriter::write(Row row) {
   file_.append_line(format_row(row));
   row_ids_.insert(row.text("row_id"));
   return row;
+}
+
+std::vector<Row> resumable_rows(const std::filesystem::path& path) {
+  std::error_code ignored;
+  if (!std::filesystem::is_regular_file(path, ignored)) return {};
+  return read_resumable(path).rows;
 }
 
 std::filesystem::path samples_path(const std::filesystem::path& csv_path) {

@@ -30,9 +30,6 @@ class CsvWriter {
   /// the run has written this row_id before.
   Row write(Row row);
 
-  /// The rows that a resumed file had, in file order.
-  const std::vector<Row>& existing() const { return existing_; }
-
   /// True if the file has a row of this row_id, from this run or from the one it resumes.
   bool has(std::string_view row_id) const { return row_ids_.contains(std::string(row_id)); }
 
@@ -42,9 +39,12 @@ class CsvWriter {
   void resume();
 
   AppendFile file_;
-  std::vector<Row> existing_;
   std::unordered_set<std::string> row_ids_;
 };
+
+/// The rows that a CsvWriter finds which resumes this file, in file order. The file stays as it is;
+/// where there is none, or not yet a whole header, there are none. Throws what that would throw.
+std::vector<Row> resumable_rows(const std::filesystem::path& path);
 
 /// The samples file that belongs to a report: bench.csv -> bench.samples.jsonl, and of any other
 /// name name.samples.jsonl, as run.1 and run.2 are two reports.

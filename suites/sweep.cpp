@@ -96,17 +96,16 @@ int run(int argc, char** argv) {
   }
   for (const std::string& note : planned.notes) fmt::print(stderr, "sweep: {}\n", note);
 
-  std::optional<SweepReport> report;
-  if (!options.dry_run || options.resume) {
-    report.emplace(options.csv, options.resume);
-    sweep.leave_out_rows_of(*report);
+  int failures = 0;
+  if (options.resume) {
+    failures = sweep.leave_out(reports::resumable_rows(options.csv));
   }
   const std::size_t rows = sweep.rows_to_do();
   fmt::print(stderr, "sweep: {} rows of {} cases, about {}", rows, sweep.cases_to_do(),
              format_duration(sweep.left_s()));
   if (rows < sweep.rows_chosen()) {
     fmt::print(stderr, "; {} more are in the report already", sweep.rows_chosen() - rows);
-    if (report->failures() > 0) fmt::print(stderr, ", {} of them failed", report->failures());
+    if (failures > 0) fmt::print(stderr, ", {} of them failed", failures);
   }
   fmt::print(stderr, "\n");
   if (options.dry_run) {
@@ -114,17 +113,19 @@ int run(int argc, char** argv) {
     return 0;
   }
 
+  SweepReport report(options.csv, options.resume);
   catch_interrupts();
-  add_ceilings(options, *report);
+  add_ceilings(options, report);
   Progress progress(stderr, ::isatty(STDERR_FILENO) != 0, options.progress_s);
-  sweep.run(*report, progress);
+  sweep.run(report, progress);
   if (const int signal = interrupted(); signal != 0) {
     fmt::print(stderr, "sweep: stopped; {} of {} rows are in {}. To go on:\n  {}\n",
                rows - sweep.rows_to_do(), rows, options.csv, resume_command(argc, argv));
     return SIGNALLED + signal;
   }
   fmt::print(stderr, "sweep: {}\n", options.csv);
-  return report->failures() > 0 ? 1 : 0;
+  failures += report.failures();
+  return failures > 0 ? 1 : 0;
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 #include <exception>
+#include <map>
 #include <optional>
 #include <set>
 
@@ -29,13 +30,6 @@ SweepReport::SweepReport(const std::string& csv, bool resume) {
   const auto on_existing = resume ? reports::OnExisting::kResume : reports::OnExisting::kRefuse;
   rows_.emplace(csv, on_existing);
   samples_.emplace(reports::samples_path(csv), on_existing);
-  for (const reports::Row& row : rows_->existing()) {
-    if (failed(row)) failed_before_.insert(row.text("row_id"));
-  }
-}
-
-void SweepReport::count_existing(const reports::Row& row) {
-  if (failed_before_.contains(reports::make_row_id(row))) ++failures_;
 }
 
 bool SweepReport::has(const reports::Row& row) const {
@@ -246,14 +240,19 @@ void SweepRun::find_chosen() {
   if (rows_chosen() == 0) throw InputError("sweep: no row passes --benchmark_filter");
 }
 
-void SweepRun::leave_out_rows_of(SweepReport& report) {
+int SweepRun::leave_out(const std::vector<reports::Row>& existing) {
+  std::map<std::string, bool> failed_by_id;
+  for (const reports::Row& row : existing) failed_by_id[row.text("row_id")] = failed(row);
+  int failures = 0;
   for (Entry& entry : state_->entries) {
     for (std::size_t i = 0; i < entry.rows.size(); ++i) {
       Row& row = entry.rows[i];
-      row.present = report.has(entry.what.rows[i].identity);
-      if (row.present && row.chosen) report.count_existing(entry.what.rows[i].identity);
+      const auto found = failed_by_id.find(reports::make_row_id(entry.what.rows[i].identity));
+      row.present = found != failed_by_id.end();
+      if (row.present && row.chosen && found->second) ++failures;
     }
   }
+  return failures;
 }
 
 std::size_t SweepRun::rows_chosen() const {

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "suites/cost_model.h"
@@ -23,8 +24,9 @@ class SweepRun {
   /// where none does.
   void find_chosen();
 
-  /// Forgets rows that `report` has, so that they are not measured again; those that failed count.
-  void leave_out_rows_of(SweepReport& report);
+  /// Forgets rows that are among these, so that they are not measured again. Returns how many of
+  /// those that the filter lets pass had failed.
+  int leave_out(const std::vector<reports::Row>& existing);
 
   std::size_t rows_chosen() const;  // by the filter
   std::size_t rows_to_do() const;

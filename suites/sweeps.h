@@ -6,7 +6,6 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -56,15 +55,12 @@ class SweepReport {
   /// Whether a resumed file has the row that `row` identifies.
   bool has(const reports::Row& row) const;
   void add(const reports::Row& row, const std::vector<double>& samples_us);
-  /// Counts a row that a resumed file has, as if it had been measured now.
-  void count_existing(const reports::Row& row);
-  /// Rows whose status is FAIL, ERROR or worse: those added, and those counted.
+  /// Rows added whose status is FAIL, ERROR or worse.
   int failures() const { return failures_; }
 
  private:
   std::optional<reports::CsvWriter> rows_;
   std::optional<reports::SampleWriter> samples_;
-  std::set<std::string> failed_before_;  // row_ids of the resumed file
   int failures_ = 0;
 };
 

@@ -131,9 +131,10 @@ TEST(Resume, GoesOnAfterACutLineWhereverItWasCut) {
     SCOPED_TRACE(size);
     write_text(folder / "r.csv", whole.substr(0, size));
     {
-      CsvWriter writer(folder / "r.csv", OnExisting::kResume);
       const std::size_t rows = size == whole.size() ? 2 : size >= report_text({a}).size() ? 1 : 0;
-      ASSERT_EQ(writer.existing().size(), rows);
+      ASSERT_EQ(resumable_rows(folder / "r.csv").size(), rows);
+      ASSERT_EQ(read_text(folder / "r.csv"), whole.substr(0, size)) << "left as it was";
+      CsvWriter writer(folder / "r.csv", OnExisting::kResume);
       EXPECT_EQ(writer.has(a.text("row_id")), rows > 0);
       EXPECT_EQ(writer.has(b.text("row_id")), rows > 1);
       for (const Row& row : {a, b, c})
@@ -145,8 +146,8 @@ TEST(Resume, GoesOnAfterACutLineWhereverItWasCut) {
 
 TEST(Resume, StartsAFileThatIsNotThere) {
   const TemporaryFolder folder;
+  EXPECT_TRUE(resumable_rows(folder / "r.csv").empty());
   CsvWriter writer(folder / "r.csv", OnExisting::kResume);
-  EXPECT_TRUE(writer.existing().empty());
   EXPECT_EQ(read_text(folder / "r.csv"), header_line() + "\n");
 }
 
@@ -156,6 +157,7 @@ TEST(Resume, RefusesWhatItWouldDamage) {
     write_text(folder / "r.csv", text);
     const std::string message =
         message_of<InputError>([&] { CsvWriter writer(folder / "r.csv", OnExisting::kResume); });
+    EXPECT_EQ(message_of<InputError>([&] { resumable_rows(folder / "r.csv"); }), message);
     EXPECT_EQ(read_text(folder / "r.csv"), text);
     return message;
   };

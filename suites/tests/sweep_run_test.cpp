@@ -195,6 +195,25 @@ TEST(SweepProcess, ADryRunListsAndWritesNothing) {
   EXPECT_FALSE(fs::exists(csv));
 }
 
+const std::string ONE_CASE = SWEEP + " --case rms_norm/fp16/rows=3,width=128 --csv ";
+
+TEST(SweepProcess, ADryRunLeavesWhatItWouldResume) {
+  const TemporaryFolder folder;
+  const fs::path csv = folder.path() / "begun.csv";
+  const std::string dry = ONE_CASE + csv.string() + " --resume --dry-run";
+  EXPECT_EQ(run(dry).exit_code, 0);
+  EXPECT_TRUE(fs::is_empty(folder.path()));
+  ASSERT_EQ(run(ONE_CASE + csv.string()).exit_code, 0);
+  const std::string begun = text_of(csv);
+  const std::string cut = begun.substr(0, begun.size() - 9);
+  std::ofstream(csv) << cut;
+  const Answer answer = run(dry);
+  EXPECT_EQ(answer.exit_code, 0) << answer.output;
+  EXPECT_NE(answer.output.find(" more are in the report already"), std::string::npos)
+      << answer.output;
+  EXPECT_EQ(text_of(csv), cut);
+}
+
 TEST(SweepProcess, AFilterChoosesVersionsOfACase) {
   const TemporaryFolder folder;
   const fs::path csv = folder.path() / "filtered.csv";
