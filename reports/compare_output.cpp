@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <vector>
@@ -77,6 +78,19 @@ Table table_of(const Comparison& comparison, const PrintOptions& options) {
   return table;
 }
 
+// "commit abc", "commits abc and def", "": a merged or resumed report may have several.
+std::string all_of(const Side& side, std::string_view what,
+                   const std::function<std::string(const Row&)>& value_of) {
+  std::vector<std::string> values;
+  for (const Row& row : side.report.rows) {
+    std::string value = printable(value_of(row));
+    if (!value.empty() && std::ranges::find(values, value) == values.end())
+      values.push_back(std::move(value));
+  }
+  if (values.empty()) return "";
+  return fmt::format("{}{} {}", what, values.size() == 1 ? "" : "s", fmt::join(values, " and "));
+}
+
 nlohmann::ordered_json json_of(const Side& side) {
   std::set<std::string> runs;
   for (const Row& row : side.report.rows) runs.insert(row.text("run_id"));
@@ -111,11 +125,13 @@ std::string details_of(const RowComparison& row) {
 
 std::string describe_side(std::string_view label, const Side& side) {
   const Row& first = side.report.rows.front();
-  std::vector<std::string> parts = {printable(side.report.file),
-                                    "run " + printable(first.text("run_id"))};
-  if (first.has("commit"))
-    parts.push_back("commit " + printable(first.text("commit")) +
-                    (first.text("dirty") == "yes" ? " with uncommitted changes" : ""));
+  std::vector<std::string> parts = {printable(side.report.file)};
+  parts.push_back(all_of(side, "run", [](const Row& row) { return row.text("run_id"); }));
+  parts.push_back(all_of(side, "commit", [](const Row& row) {
+    if (!row.has("commit")) return std::string();
+    return row.text("commit") + (row.text("dirty") == "yes" ? " with uncommitted changes" : "");
+  }));
+  std::erase(parts, "");
   parts.push_back(first.text("device"));
   if (first.has("gpu_name")) parts.push_back(printable(first.text("gpu_name")));
   return fmt::format("{:<5} {}", label, fmt::join(parts, ", "));

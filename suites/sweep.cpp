@@ -98,7 +98,7 @@ int run(int argc, char** argv) {
 
   int failures = 0;
   if (options.resume) {
-    failures = sweep.leave_out(reports::resumable_rows(options.csv));
+    failures = sweep.leave_out(rows_to_resume(options.csv, options.plan.seed));
   }
   const std::size_t rows = sweep.rows_to_do();
   fmt::print(stderr, "sweep: {} rows of {} cases, about {}", rows, sweep.cases_to_do(),

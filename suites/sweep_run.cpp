@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 #include <exception>
+#include <filesystem>
 #include <map>
 #include <optional>
 #include <set>
@@ -13,6 +14,7 @@
 #include "kernels/device/error.h"
 #include "reports/identity.h"
 #include "suites/interrupt.h"
+#include "suites/rows.h"
 
 namespace assay::suites {
 
@@ -23,7 +25,36 @@ bool failed(const reports::Row& row) {
   return status != "PASS" && status != "SKIP";
 }
 
+// What rows of one report share. An emulated build leaves nvcc_version to --resources.
+constexpr const char* SHARED[] = {"device", "gpu_name", "driver",       "cuda_runtime", "host_cpu",
+                                  "commit", "dirty",    "nvcc_version", "build_flags",  "seed"};
+
 }  // namespace
+
+std::vector<reports::Row> rows_to_resume(const std::string& csv, std::uint64_t seed) {
+  std::vector<reports::Row> rows = reports::resumable_rows(csv);
+  const reports::Row now = common_row("kernel", seed);
+  for (const reports::Row& row : rows) {
+    for (const char* name : SHARED) {
+      const std::size_t column = reports::column_index(name);
+      if (now.cell(column).empty() || row.cell(column) == now.cell(column)) continue;
+      throw InputError(fmt::format(
+          "{}: --resume: its rows are of {} '{}', and those of this sweep would be of '{}'; write "
+          "to another file by --csv",
+          csv, name, row.cell(column), now.cell(column)));
+    }
+  }
+  const std::string samples = reports::samples_path(csv).string();
+  const bool timed = std::any_of(rows.begin(), rows.end(),
+                                 [](const reports::Row& row) { return row.has("t_median_us"); });
+  if (timed && !std::filesystem::exists(samples)) {
+    throw InputError(fmt::format(
+        "{}: --resume: {} with the samples of its times is not there; put it back, or write to "
+        "another file by --csv",
+        csv, samples));
+  }
+  return rows;
+}
 
 SweepReport::SweepReport(const std::string& csv, bool resume) {
   if (csv.empty()) return;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -11,6 +12,11 @@
 #include "suites/sweeps.h"
 
 namespace assay::suites {
+
+/// The rows of the report that a sweep with this seed goes on with; the file stays as it is. Throws
+/// InputError where they are of another machine, build or seed than the rows that would follow, or
+/// times are there without their samples.
+std::vector<reports::Row> rows_to_resume(const std::string& csv, std::uint64_t seed);
 
 /// A case is measured when the first of its rows comes up: all of them that the filter lets pass
 /// and that the report has not yet. The others answer from that.

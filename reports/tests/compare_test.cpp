@@ -261,6 +261,17 @@ TEST(Compare, NeverTwoDevices) {
             "b.csv is of device emulated, n.csv of device cuda: the two are never compared");
 }
 
+TEST(Compare, ASideNamesAllOfItsCommits) {
+  const auto of = [](std::string_view name, std::string_view commit, bool dirty) {
+    return TimedRow{sample_row(name).set("commit", commit).set("dirty", dirty), {}};
+  };
+  const std::string run = sample_row().text("run_id");
+  EXPECT_EQ(describe_side("base", side_of({of("a", "abc", false), of("b", "abc", false)})),
+            "base  r.csv, run " + run + ", commit abc, emulated");
+  EXPECT_EQ(describe_side("new", side_of({of("a", "abc", false), of("b", "def", true)})),
+            "new   r.csv, run " + run + ", commits abc and def with uncommitted changes, emulated");
+}
+
 TEST_F(TimedRows, ForPrograms) {
   TimedRow slower = row(110);
   slower.row.set("case_id", "x,\"y\"").set("repro_cmd", "verify --x");

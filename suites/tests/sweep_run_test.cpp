@@ -197,6 +197,32 @@ TEST(SweepProcess, ADryRunListsAndWritesNothing) {
 
 const std::string ONE_CASE = SWEEP + " --case rms_norm/fp16/rows=3,width=128 --csv ";
 
+// Else one report would hold times of two machines or builds, as those of one.
+TEST(SweepProcess, AReportIsResumedByWhatBeganIt) {
+  const TemporaryFolder folder;
+  const fs::path csv = folder.path() / "begun.csv";
+  ASSERT_EQ(run(ONE_CASE + csv.string()).exit_code, 0);
+  const std::string begun = text_of(csv);
+  const auto refused = [&](const std::string& flags, const std::string& why) {
+    const std::string before = text_of(csv);
+    expect_refused(ONE_CASE + csv.string() + " --resume" + flags, why);
+    EXPECT_EQ(text_of(csv), before);
+  };
+  refused(" --seed 2", "its rows are of seed '1', and those of this sweep would be of '2'");
+  for (const char* column : {"host_cpu", "commit", "build_flags"}) {
+    std::string text = reports::header_line() + "\n";
+    reports::Report report = reports::read_report(csv);
+    for (reports::Row& row : report.rows) {
+      text += reports::format_row(row.set(column, "another")) + "\n";
+    }
+    std::ofstream(csv) << text << "cut";
+    refused("", "its rows are of " + std::string(column) + " 'another', and those");
+    std::ofstream(csv) << begun;
+  }
+  fs::remove(reports::samples_path(csv));
+  refused("", "begun.samples.jsonl with the samples of its times is not there; put it back");
+}
+
 TEST(SweepProcess, ADryRunLeavesWhatItWouldResume) {
   const TemporaryFolder folder;
   const fs::path csv = folder.path() / "begun.csv";
