@@ -36,13 +36,6 @@ void keep_one_row_each(Report& report) {
     Row& row = report.rows[i];
     const std::size_t line = report.lines[i];
     const std::string& row_id = row.text("row_id");
-    if (const std::string right = make_row_id(row); row_id != right) {
-      complain(line,
-               fmt::format("row_id: {} is not the hash of the row's key columns, {}; somebody "
-                           "changed the row by hand",
-                           printable(row_id), right));
-      continue;
-    }
     for (const std::string_view column : {"device", "gpu_name"})
       if (!rows.empty() && rows[0].text(column) != row.text(column))
         complain(line, fmt::format("{}: '{}', but the rows from line {} on are of '{}'; compare "

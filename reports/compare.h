@@ -69,8 +69,7 @@ struct Side {
 
 /// Reads a report and the samples beside it. Beyond what both readers refuse, it is an error if
 /// there are no rows; rows of more than one device or GPU; a row_id of two runs (the first counts);
-/// a row_id that is not the hash of its row; samples that do not fit the rows. Throws InputError
-/// where nothing is usable.
+/// samples that do not fit the rows. Throws InputError where nothing is usable.
 Side read_side(const std::filesystem::path& path);
 
 /// Rows of one report that are held against rows with another value of a key column: one version

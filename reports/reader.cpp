@@ -11,6 +11,7 @@
 #include "kernels/device/error.h"
 #include "reports/append_file.h"
 #include "reports/csv_scanner.h"
+#include "reports/identity.h"
 #include "reports/text.h"
 
 namespace assay::reports {
@@ -179,6 +180,13 @@ class Reader {
     if (!good) return;
     if (const std::string problem = row.problem(); !problem.empty()) {
       error(scanner_.row_offset(), problem);
+      return;
+    }
+    if (const std::string right = make_row_id(row); row.text("row_id") != right) {
+      error(scanner_.row_offset(),
+            fmt::format("row_id: {} is not the hash of the row's key columns, {}; somebody changed "
+                        "the row by hand",
+                        printable(row.text("row_id")), right));
       return;
     }
     const std::size_t line = locate(scanner_.row_offset()).line;

@@ -38,7 +38,8 @@ struct Report {
 
 /// Reads a report. A row is dropped, with an error, if it has a cell that does not fit its column,
 /// a required column empty, too few or too many cells, wrong quoting, another schema_version, the
-/// run_id and row_id of a row before it, PASS beside a NaN error, or no line end (a cut last line).
+/// run_id and row_id of a row before it, a row_id that is not the hash of its key columns, values
+/// that Row::problem() refuses, or no line end (a cut last line).
 /// Unknown and missing columns are errors too, but the rows' other columns are good. A UTF-8 byte
 /// order mark and CRLF are accepted.
 ///

@@ -104,6 +104,7 @@ TEST_F(Merge, ARowTwiceAndDifferent) {
 TEST_F(Merge, MachinesMixOnlyWhenAsked) {
   Row gpu = sample_row("g");
   gpu.set("device", "cuda").set("gpu_name", "NVIDIA H200");
+  gpu.set("row_id", make_row_id(gpu));
   const std::vector<std::string> inputs = {file("1.csv", {sample_row("a")}), file("2.csv", {gpu})};
   const std::string message = message_of<InputError>([&] { merge(inputs); });
   EXPECT_TRUE(contains(message, "cuda, NVIDIA H200 (first in " + inputs[1] + ")"));

@@ -127,6 +127,13 @@ TEST(Reader, BadRows) {
       fmt::format("{} cells in a row; the header has {}", columns().size() - 1, columns().size()));
 }
 
+TEST(Reader, RowsThatWereChangedByHand) {
+  expect_bad_line(line_with(B, "row_id", "0123456789abcdef"), 1,
+                  "row_id: 0123456789abcdef is not the hash of the row's key columns, " +
+                      B.text("row_id") + "; somebody changed the row by hand");
+  expect_bad_line(line_with(B, "batch", "7"), 1, "row_id: " + B.text("row_id") + " is not");
+}
+
 TEST(Reader, DuplicateRows) {
   expect_bad_line(format_row(A), 1,
                   "row_id " + A.text("row_id") + " of run " + A.text("run_id") +

@@ -110,6 +110,7 @@ TEST(Show, OnlyFailures) {
 TEST(Show, OneOp) {
   Row rope = kernel_row("rope/only", "v1", "PASS");
   rope.set("op", "rope");
+  rope.set("row_id", make_row_id(rope));
   const Report report = report_of({kernel_row("a", "v1_tree", "PASS"), rope});
   const std::string text = summarize_report(report, {.ops = {"rope"}});
   EXPECT_TRUE(contains(text, "rows    1: PASS 1"));
