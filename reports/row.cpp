@@ -3,9 +3,13 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <chrono>
 #include <cmath>
+#include <ctime>
+#include <span>
 
 #include "kernels/device/error.h"
+#include "reports/identity.h"
 #include "reports/text.h"
 
 namespace assay::reports {
@@ -28,6 +32,25 @@ std::string format_real(double value) {
   const auto end = std::to_chars(buffer, buffer + sizeof buffer, value).ptr;
   // The sign of a NaN carries nothing.
   return std::isnan(value) ? "nan" : std::string(buffer, end);
+}
+
+// Errors are judged beside PASS: a failing kernel may have measured anything.
+bool may_be_negative(const Column& column) {
+  return column.has(kNonFinite) || column.name == "seed" || column.name == "temp_c";
+}
+
+// Each list goes up, where its columns are there.
+constexpr std::string_view QUANTILES[] = {"t_min_us", "t_p25_us", "t_median_us", "t_p75_us",
+                                          "t_p99_us"};
+constexpr std::string_view INTERVAL[] = {"median_ci_lo_us", "t_median_us", "median_ci_hi_us"};
+constexpr std::span<const std::string_view> ASCENDING[] = {QUANTILES, INTERVAL};
+
+// Exactly as format_utc writes it: reports are ordered by the text.
+bool is_utc(const std::string& text) {
+  std::tm fields{};
+  const char* const end = strptime(text.c_str(), "%Y-%m-%dT%H:%M:%SZ", &fields);
+  return end && *end == '\0' &&
+         format_utc(std::chrono::system_clock::from_time_t(timegm(&fields))) == text;
 }
 
 }  // namespace
@@ -170,12 +193,33 @@ std::string Row::problem() const {
   for (const Column& column : columns())
     if (column.has(kRequired) && !has(column.name))
       return fmt::format("{} is empty; every row has one", column.name);
+  if (!is_utc(text("utc")))
+    return fmt::format("utc: '{}' is no time in UTC, as 2026-01-31T15:04:05Z",
+                       printable(text("utc")));
   // Its logarithm is what is compared.
   if (const auto time = real("t_median_us"); time && !(*time > 0))
     return fmt::format(
         "t_median_us: {} is no time; one is above 0, and an empty cell means not "
         "measured",
         format_real(*time));
+  for (std::size_t i = 0; i < cells_.size(); ++i) {
+    const auto* integer = std::get_if<std::int64_t>(&cells_[i]);
+    const auto* real = std::get_if<double>(&cells_[i]);
+    const bool is_negative = (integer && *integer < 0) || (real && *real < 0);
+    if (is_negative && !may_be_negative(columns()[i]))
+      return fmt::format("{}: {} is below zero; an empty cell means not measured",
+                         columns()[i].name, cell(i));
+  }
+  for (const auto& ascending : ASCENDING) {
+    std::string_view below;
+    for (const std::string_view column : ascending) {
+      if (!has(column)) continue;
+      if (!below.empty() && *real(column) < *real(below))
+        return fmt::format("{}: {} is below {}, {}", column, format_real(*real(column)), below,
+                           format_real(*real(below)));
+      below = column;
+    }
+  }
   if (text("status") != "PASS") return "";
   for (const Column& column : columns()) {  // what may be nan or inf are the errors
     if (!column.has(kNonFinite) || !has(column.name)) continue;

@@ -71,8 +71,9 @@ class Row {
   /// Reads a cell as the CSV has it. Returns what is wrong with it, or "" after setting it.
   std::string parse(std::size_t column, std::string_view text);
 
-  /// What makes the row as a whole unfit for a report (a required column empty, a median that is no
-  /// time, PASS beside an error that is NaN, infinite or negative), or "".
+  /// What makes the row as a whole unfit for a report, or "": a required column empty, a utc that
+  /// is none, a size, count or time below zero, a median that is no time, quantiles or the median's
+  /// interval out of order, PASS beside an error that is NaN, infinite or negative.
   std::string problem() const;
 
   bool operator==(const Row&) const = default;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "kernels/device/error.h"
+#include "reports/statistics.h"
 #include "reports/tests/sample_report.h"
 #include "reports/text.h"
 
@@ -177,6 +178,35 @@ TEST(Row, ProblemOfTheWholeRow) {
   EXPECT_EQ(sample_row().set("max_abs_err", 0).problem(), "");
   for (const double time : {0.0, -1.0})
     EXPECT_TRUE(contains(sample_row().set("t_median_us", time).problem(), "is no time"));
+}
+
+TEST(Row, ProblemOfValuesThatCannotBe) {
+  for (const Column& column : columns()) {
+    if (column.type != ColumnType::kInteger && column.type != ColumnType::kReal) continue;
+    SCOPED_TRACE(column.name);
+    if (column.name == "schema_version" || column.name == "t_median_us") continue;
+    const bool is_error = column.has(kNonFinite);
+    const bool is_signed = is_error || column.name == "seed" || column.name == "temp_c";
+    const Row row = sample_row("c", is_error ? "FAIL" : "PASS").set(column.name, -1);
+    EXPECT_EQ(row.problem(), is_signed ? ""
+                                       : fmt::format("{}: -1 is below zero; an empty cell means "
+                                                     "not measured",
+                                                     column.name));
+  }
+  const auto problem = [](std::string_view column, double value) {
+    Row row = sample_row();
+    set_times(row, summarize(std::vector<double>{1, 2, 3, 4, 5, 6, 7, 8}));
+    EXPECT_EQ(row.problem(), "");
+    return row.set(column, value).problem();
+  };
+  EXPECT_EQ(problem("t_min_us", 3), "t_p25_us: 2.75 is below t_min_us, 3");
+  EXPECT_EQ(problem("t_p99_us", 6), "t_p99_us: 6 is below t_p75_us, 6.25");
+  EXPECT_EQ(problem("median_ci_lo_us", 7), "t_median_us: 4.5 is below median_ci_lo_us, 7");
+  EXPECT_EQ(problem("median_ci_hi_us", 4), "median_ci_hi_us: 4 is below t_median_us, 4.5");
+  for (const char* utc : {"yesterday", "2026-02-30T00:00:00Z", "2026-01-31T15:04:05",
+                          "2026-01-31 15:04:05Z", "2026-1-31T15:04:05Z", "2026-01-31T24:00:00Z"})
+    EXPECT_EQ(sample_row().set("utc", utc).problem(),
+              fmt::format("utc: '{}' is no time in UTC, as 2026-01-31T15:04:05Z", utc));
 }
 
 TEST(Identity, RowIdIsAFunctionOfTheKeyColumnsAlone) {
