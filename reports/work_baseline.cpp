@@ -178,17 +178,19 @@ std::string format_work(const Report& report) {
     const std::string cell = common_cell(report, column);
     if (!cell.empty()) text += fmt::format("{} {}\n", column, printable(cell));
   }
-  std::size_t rows = 0;
+  std::set<std::string_view> ids;
   for (const Row& row : report.rows) {
     if (was_skipped(row)) continue;
     if (row.text("status") != "PASS")
       throw InputError(fmt::format("{}: {} is {}: only what is right becomes a baseline",
                                    report.file, row_name(row), row.text("status")));
     if (!has_exact(row)) continue;
+    if (!ids.insert(row.text("row_id")).second)
+      throw InputError(fmt::format("{}: row_id {}, {}, is there twice; give each row once",
+                                   report.file, row.text("row_id"), row_name(row)));
     text += format_row_work(row);
-    ++rows;
   }
-  if (rows == 0)
+  if (ids.empty())
     throw InputError(report.file +
                      ": no row has a counted or compiled column; the emulated-traced build counts, "
                      "and --resources brings what is compiled");

@@ -23,8 +23,8 @@
 namespace assay::reports {
 
 /// The PASS rows that have exact columns, in file order. Throws InputError where there is none;
-/// where a row neither passed nor was skipped; where rows are of different compilers or
-/// architectures.
+/// where a row neither passed nor was skipped, or has the row_id of one before it; where rows are
+/// of different compilers or architectures.
 std::string format_work(const Report& report);
 
 /// Reads such a text back, each row with what is written of it and no more. Throws InputError with

@@ -99,6 +99,15 @@ TEST(WorkBaseline, IsOfWhatIsRightAndOfOneBuild) {
                InputError);
 }
 
+// Or the text that was written could not be read again.
+TEST(WorkBaseline, HasEachRowOnce) {
+  EXPECT_TRUE(testing::contains(
+      testing::message_of<InputError>([] {
+        format_work(report_of({work_row(), work_row("b"), work_row()}));
+      }),
+      "row_id " + work_row().text("row_id") + ", " + NAME + ", is there twice; give each row"));
+}
+
 TEST(WorkCheck, NamesTheRowTheColumnAndBothValues) {
   EXPECT_EQ(differences(work_row(), work_row()), Texts{});
   EXPECT_EQ(differences(work_row(), work_row().set("sectors_read", 96).set("spill_bytes", 40)),
