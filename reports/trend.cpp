@@ -14,6 +14,7 @@
 #include "reports/row_findings.h"
 #include "reports/table.h"
 #include "reports/text.h"
+#include "reports/throttle.h"
 
 namespace assay::reports {
 namespace {
@@ -79,9 +80,15 @@ Trend make_trend(std::span<const Report> reports, const TrendOptions& options) {
   // By machine and row_id; within, by run: the first row counts where a file is there twice.
   std::map<std::pair<std::string, std::string>, std::map<std::size_t, const Row*>> series;
   for (const Report& report : reports)
-    for (const Row& row : report.rows)
-      if (row.text("status") == "PASS" && row.real("t_median_us").value_or(0) > 0)
-        series[{machine_of(row), row.text("row_id")}].try_emplace(index[row.text("run_id")], &row);
+    for (const Row& row : report.rows) {
+      trend.failed += has_bad_status(row);
+      if (row.text("status") != "PASS" || !row.has("t_median_us")) continue;
+      if (spoils_times(row.text("throttle"))) {
+        ++trend.throttled;
+        continue;
+      }
+      series[{machine_of(row), row.text("row_id")}].try_emplace(index[row.text("run_id")], &row);
+    }
   for (const auto& [key, points] : series) {
     TrendSeries one;
     one.machine = key.first;
@@ -109,6 +116,13 @@ Trend make_trend(std::span<const Report> reports, const TrendOptions& options) {
   return trend;
 }
 
+std::string Trend::left_out() const {
+  std::vector<std::string> parts;
+  if (failed > 0) parts.push_back(fmt::format("{} rows that failed", failed));
+  if (throttled > 0) parts.push_back(fmt::format("{} rows that were throttled", throttled));
+  return parts.empty() ? "" : fmt::format("Left out: {}.", fmt::join(parts, ", "));
+}
+
 std::string describe_steps(const Trend& trend, const TrendOptions& options, std::size_t width) {
   struct Found {
     const TrendSeries* series;
@@ -126,6 +140,7 @@ std::string describe_steps(const Trend& trend, const TrendOptions& options, std:
   if (!trend.runs.empty())
     out += fmt::format(", {} to {}", trend.runs.front().utc, trend.runs.back().utc);
   out += "\n";
+  if (const std::string left_out = trend.left_out(); !left_out.empty()) out += left_out + "\n";
   if (trend.runs.size() < FEWEST_RUNS)
     out += fmt::format("{} runs are too few: no step can be told from noise below {}\n",
                        trend.runs.size(), FEWEST_RUNS);

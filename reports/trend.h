@@ -54,11 +54,17 @@ struct TrendSeries {
 struct Trend {
   std::vector<TrendRun> runs;  ///< By time.
   std::vector<TrendSeries> series;
+  std::size_t failed = 0;  ///< Rows with a bad status, which are in no series.
+  std::size_t throttled =
+      0;  ///< Rows whose times say nothing of the code (throttle.h): nor are they.
+
+  /// "Left out: 3 rows that failed, 2 rows that were throttled.", or "".
+  std::string left_out() const;
 };
 
-/// Series of the rows that passed and were timed, by row_id and machine, runs in order of their
-/// first utc. Steps are the change points of the logarithms of the medians (change_points.h);
-/// neighbours whose medians differ by less than `least` are one.
+/// Series of the rows that passed and were timed at full clocks, by row_id and machine, runs in
+/// order of their first utc. Steps are the change points of the logarithms of the medians
+/// (change_points.h); neighbours whose medians differ by less than `least` are one.
 Trend make_trend(std::span<const Report> reports, const TrendOptions& options);
 
 /// The steps, largest slowdown first, as text for a terminal that is `width` cells wide.

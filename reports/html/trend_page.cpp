@@ -75,14 +75,14 @@ std::string render_trend(const Trend& trend, const TrendOptions& options) {
       "series without a change shows a step with a chance of {:.3g}&nbsp;%, and steps below "
       "{:.3g}&nbsp;% "
       "are "
-      "not told. Steps are found by E-divisive (Matteson and James, 2014).</p>\n"
+      "not told. Steps are found by E-divisive (Matteson and James, 2014). {}</p>\n"
       "<section id=\"steps\"><h2>Steps</h2><div id=\"step-table\"></div></section>\n"
       "<section id=\"series\"><h2>Cases</h2><div id=\"series-controls\"></div>"
       "<div id=\"series-charts\" class=\"small\"></div><div id=\"series-more\"></div></section>\n"
       "</main>\n",
       trend.runs.empty() ? "" : escape_html(trend.runs.front().utc),
       trend.runs.empty() ? "" : escape_html(trend.runs.back().utc), 100 * options.false_alarm,
-      100 * options.least);
+      100 * options.least, trend.left_out());
   page.json = data.dump();
   page.scripts = {assets::CHARTS, assets::TREND};
   return render_page(page);

@@ -1,5 +1,6 @@
 #include "reports/trend.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -115,6 +116,27 @@ TEST(Trend, MachinesApartAndFailuresOut) {
   EXPECT_EQ(trend.series[0].machine, "A");
   EXPECT_EQ(trend.series[0].points.size(), 1u);
   EXPECT_TRUE(contains(describe_steps(trend, {}), "3 runs are too few"));
+  EXPECT_TRUE(contains(describe_steps(trend, {}), "\nLeft out: 1 rows that failed.\n"));
+}
+
+// A hot room is no change of the code; a power limit is how a GPU is meant to run.
+TEST(Trend, ThrottledTimesAreLeftOut) {
+  auto reports = runs(24, 16, 1.08);
+  for (Report& report : reports)
+    for (Row& row : report.rows)
+      row.set("throttle", row.text("run_id") < "run16" ? "power_cap" : "power_cap hw_thermal");
+  const Trend trend = make_trend(reports, {});
+  EXPECT_GT(trend.throttled, 0u);
+  for (const TrendSeries& series : trend.series) {
+    EXPECT_EQ(series.points.size(), 15u);
+    EXPECT_TRUE(series.steps.empty());
+  }
+  const std::string said = fmt::format(
+      "Left out: {} rows that failed, {} rows that were throttled.", trend.failed, trend.throttled);
+  EXPECT_TRUE(contains(describe_steps(trend, {}), said));
+  if (!assets::CHART_LIBRARY.empty()) {
+    EXPECT_TRUE(contains(render_trend(trend, {}), said));
+  }
 }
 
 TEST(Trend, Folders) {
