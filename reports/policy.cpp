@@ -293,6 +293,11 @@ GateResult apply_policy(const Policy& policy, const Comparison& comparison,
       if (!allowed) (fails ? result.failures : result.unjudged).push_back({&row, &finding});
     }
   }
+  for (std::size_t i = 0; i < policy.rules.size(); ++i)
+    if (std::ranges::none_of(comparison.rows, [&](const RowComparison& row) {
+          return policy.rules[i].rows.fits(row.row());
+        }))
+      result.notes.push_back(fmt::format("rule {} fits no row: mend or remove it", i + 1));
   for (std::size_t i = 0; i < policy.allow.size(); ++i) {
     const Allowance& allowance = policy.allow[i];
     const std::string name = fmt::format("allowance {} ({})", allowance.line, allowance.reason);

@@ -68,7 +68,7 @@ struct GateResult {
   /// What passes but leaves a time of the baseline unjudged: UNCLEAR, MISSING or BROKEN rows that
   /// no allowance names. A report with them in place of the baseline would let a slowdown through.
   std::vector<GateFailure> unjudged;
-  std::vector<std::string> notes;  ///< Allowances used, expired, or fitting nothing.
+  std::vector<std::string> notes;  ///< Allowances used or expired; rules and they fitting nothing.
 };
 
 /// Every finding of every row against the policy. `today` as 2026-01-31.

@@ -138,8 +138,17 @@ TEST_F(Gate, FailsWhatThePolicySays) {
   EXPECT_EQ(apply(default_policy(), 0.8).failures.size(), 1u) << "faster is no failure";
 }
 
+TEST_F(Gate, NamesRulesThatFitNoRow) {
+  const Policy policy = parse_policy(R"({"policy_version": 1, "rules": [
+    {"op": "^rms_norm$", "least": "8%"}, {"op": "^rmsnorm$", "fail": []}]})",
+                                     "p");
+  EXPECT_EQ(apply(policy, 1.1).notes,
+            std::vector<std::string>{"rule 2 fits no row: mend or remove it"});
+}
+
 TEST_F(Gate, AllowancesHoldUntilTheyExpire) {
-  const Policy policy = parse_policy(FULL, "p");
+  Policy policy = parse_policy(FULL, "p");
+  policy.rules.clear();
   const GateResult before = apply(policy, 1.1);
   EXPECT_TRUE(before.failures.empty());
   ASSERT_EQ(before.notes.size(), 1u);
