@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <exception>
+#include <regex>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,17 @@ void refuse_flags() {
       "console, json and csv");
 }
 
+// As Google Benchmark reads it, which would run nothing and exit with 0.
+void check_filter(std::string filter) {
+  if (filter.rfind('-', 0) == 0) filter.erase(0, 1);  // all but these
+  try {
+    const std::regex expression(filter, std::regex::extended);
+  } catch (const std::regex_error& error) {
+    throw InputError(fmt::format("sweep: --benchmark_filter '{}' is no regular expression: {}",
+                                 filter, error.what()));
+  }
+}
+
 void init_benchmark(const SweepOptions& options, char* program) {
   std::vector<std::string> flags = options.benchmark_flags;
   std::vector<char*> arguments{program};
@@ -38,6 +50,7 @@ void init_benchmark(const SweepOptions& options, char* program) {
   int count = static_cast<int>(arguments.size()) - 1;
   benchmark::Initialize(&count, arguments.data(), refuse_flags);
   if (count > 1) throw InputError(std::string("sweep: unknown argument ") + arguments[1]);
+  check_filter(benchmark::GetBenchmarkFilter());
 }
 
 // What the machine reaches at best, as rows of the report that it is held against.

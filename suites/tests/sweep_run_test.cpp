@@ -256,6 +256,10 @@ TEST(SweepProcess, AFilterChoosesVersionsOfACase) {
             std::string::npos);
   expect_refused(SWEEP + " --csv " + csv.string() + "2 --benchmark_filter=nothing_such",
                  "no row passes --benchmark_filter");
+  for (const char* filter : {"'('", "'-['"}) {
+    expect_refused(SWEEP + " --csv " + csv.string() + "2 --benchmark_filter=" + filter,
+                   "is no regular expression: ");
+  }
   expect_refused(SWEEP + " --model 7b --ops kv_broadcast --batch 1 --csv " + csv.string() + "2",
                  "as many key and value heads");
 }
