@@ -246,6 +246,14 @@ TEST_F(TimedRows, RowsOfOneSideOnlyAndTheOrder) {
                        "filter '[' is no regular expression"));
 }
 
+TEST(Matcher, EndsWhateverTheExpression) {
+  const std::string name(300, 'a');
+  EXPECT_FALSE(matcher("(.*)*(.*)*x$", "filter")(name));
+  EXPECT_TRUE(matcher("(.*)*(.*)*a$", "filter")(name));
+  EXPECT_TRUE(
+      contains(message_of<InputError>([] { matcher("(a)\\1", "filter"); }), "back-reference"));
+}
+
 TEST_F(TimedRows, TheLeastEffectOfARow) {
   CompareSettings settings;
   settings.least_of = [](const Row&) { return 0.3; };
