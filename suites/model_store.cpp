@@ -132,16 +132,22 @@ const Verdict& ModelStore::check(const ModelShape& shape) {
   return verdicts_.emplace(key, run_and_judge(shape)).first->second;
 }
 
+void ModelStore::fill_cache(const ModelShape& shape) {
+  if (!shape.decode || shape.kv_len == 1) return;
+  Llama& llama = engine(shape);
+  std::vector<int> past = prompt(shape.kv_len);
+  past.pop_back();
+  llama.prefill({past}, {0});
+  copy_cache(llama, shape.batch);
+}
+
 Verdict ModelStore::run_and_judge(const ModelShape& shape) {
   Llama& llama = engine(shape);
   const auto batch = static_cast<std::size_t>(shape.batch);
   const std::vector<int> prompt = this->prompt(shape.kv_len);
+  fill_cache(shape);
   llama.keep_logits(true);
   if (shape.decode) {
-    if (shape.kv_len > 1) {
-      llama.prefill({std::vector<int>(prompt.begin(), prompt.end() - 1)}, {0});
-      copy_cache(llama, shape.batch);
-    }
     llama.decode(std::vector<int>(batch, prompt.back()), std::vector<int>(batch, shape.kv_len - 1));
   } else {
     llama.prefill(std::vector<std::vector<int>>(batch, prompt), std::vector<int>(batch, 0));

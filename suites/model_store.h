@@ -45,8 +45,10 @@ class ModelStore {
   /// A prompt of `length` tokens; shorter ones are the beginnings of longer ones.
   std::vector<int> prompt(int length) const;
   /// Runs the shape and compares its logits: those of every sequence, as all have the same prompt.
-  /// Afterwards the cache is filled. Done once for each shape and engine.
+  /// Done once for each shape and engine.
   const Verdict& check(const ModelShape& shape);
+  /// What a decode step finds: the cache of every sequence, but for the last token of the prompt.
+  void fill_cache(const ModelShape& shape);
   /// Whether these are the logits (B, V) after the shape's prompts.
   Verdict judge_logits(const std::vector<float>& logits, const ModelShape& shape);
 

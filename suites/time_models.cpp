@@ -157,6 +157,8 @@ void time_models(ModelStore& store, const std::optional<Block>& block, std::vect
     chosen.push_back(&row);
   }
   if (chosen.empty()) return;
+  // A shape that was checked before: the blocks of others have written over its cache since.
+  store.fill_cache(chosen.front()->shape);
   // One layer's weights would stay in the L2 cache of a small model, as in no forward pass.
   const double to_be_cold =
       sets_to_be_cold(chosen.front()->row->real("bytes").value_or(0.0), properties().l2_bytes);

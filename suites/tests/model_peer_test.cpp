@@ -123,6 +123,23 @@ TEST(ModelPeer, ItsBlocksAreTheEngines) {
   }
 }
 
+// Blocks run on what they leave, again and again, and append that to the cache.
+TEST(TimeModels, FindsTheCacheFilledAfterTheBlocksOfAnotherShape) {
+  const std::vector<WorkPoint> points{{Phase::kDecode, 1, 4}, {Phase::kDecode, 2, 8}};
+  ModelStore store("tiny", DType::kF16, points, 1);
+  const auto has_peer = [&](const std::optional<Block>& block, const WorkPoint& point) {
+    reports::Row row = common_row("generation", 1);
+    row.set("case_id", "tiny");
+    std::vector<ModelRow> rows{
+        {{DType::kF16, "best", true, point.batch, point.q_len(), point.seq}, &row, {}}};
+    time_models(store, block, rows, 1);
+    return row.has("ref_median_us");
+  };
+  EXPECT_TRUE(has_peer({}, points[1]));
+  EXPECT_TRUE(has_peer(Block::kDecoderLayer, points[0]));
+  EXPECT_TRUE(has_peer({}, points[1]));
+}
+
 TEST(TimeModels, FillsInEveryKernelSetAndLibTorch) {
   const std::vector<WorkPoint> points{{Phase::kDecode, 2, 8}, {Phase::kPrefill, 1, 8}};
   ModelStore store("tiny", DType::kF16, points, 1);
