@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <map>
 #include <set>
 #include <system_error>
 #include <vector>
@@ -25,11 +26,11 @@ std::string machine_of(const Report& report) {
   return row.has("gpu_name") ? row.text("device") + " " + row.text("gpu_name") : row.text("device");
 }
 
-std::string newest_utc(const Report& report) {
-  std::string newest;
-  for (const Row& row : report.rows) newest = std::max(newest, row.text("utc"));
-  return newest;
+const Row& newest_row(const Report& report) {
+  return *std::ranges::max_element(report.rows, {}, [](const Row& row) { return row.text("utc"); });
 }
+
+std::string newest_utc(const Report& report) { return newest_row(report).text("utc"); }
 
 // Letters and digits, other runs of characters as one dash.
 std::string slug(std::string_view text) {
@@ -49,7 +50,7 @@ std::string slug(std::string_view text) {
 // slug: the hash of the second one's name then tells them apart.
 fs::path place_of(const fs::path& folder, const Report& report) {
   const std::string machine = machine_of(report);
-  const std::string commit = report.rows.front().text("commit").substr(0, 12);
+  const std::string commit = newest_row(report).text("commit").substr(0, 12);
   const auto place = [&](const std::string& name) {
     std::string file = slug(fmt::format("{} {}", name, newest_utc(report)));
     if (!commit.empty()) file += "-" + slug(commit);
@@ -108,7 +109,8 @@ FoundBaseline find_baseline(const fs::path& folder, const Report& current) {
                          : fmt::format("those of {}", fmt::join(others, ", "))};
 }
 
-fs::path store_baseline(const fs::path& folder, const fs::path& csv, const Report& report) {
+fs::path store_baseline(const fs::path& folder, const Side& side) {
+  const Report& report = side.report;
   std::error_code error;
   fs::create_directories(folder, error);
   if (error)
@@ -121,12 +123,40 @@ fs::path store_baseline(const fs::path& folder, const fs::path& csv, const Repor
     throw InputError(
         fmt::format("{}: is of {} and would not be the baseline, which {} of {} stays; run the "
                     "benchmarks anew, or remove that one",
-                    csv.string(), utc, newest.path.string(), newest.utc));
+                    report.file, utc, newest.path.string(), newest.utc));
   // The CSV last: a baseline that can be found has its samples.
-  if (const fs::path samples = samples_path(csv); fs::exists(samples, error))
-    write_whole_file(samples_path(target), read_file(samples));
-  write_whole_file(target, read_file(csv));
+  std::string csv = header_line() + "\n";
+  std::string jsonl;
+  for (const Row& row : report.rows) {
+    csv += format_row(row) + "\n";
+    const std::string& run_id = row.text("run_id");
+    const std::string& row_id = row.text("row_id");
+    if (const auto* samples_us = side.samples.find(run_id, row_id))
+      jsonl += format_samples(run_id, row_id, *samples_us) + "\n";
+  }
+  write_whole_file(samples_path(target), jsonl);
+  write_whole_file(target, csv);
   return target;
+}
+
+Side keep_rows(const Side& current, const Side& base, std::span<const Row* const> kept) {
+  std::map<std::string, const Row*> left;
+  for (const Row* row : kept) left[row->text("row_id")] = row;
+  Side side;
+  side.report.file = current.report.file;
+  const auto add = [&](const Row& row, const Samples& from) {
+    side.report.rows.push_back(row);
+    if (const auto* entry = from.find_entry(row.text("run_id"), row.text("row_id")))
+      side.samples.add(*entry);
+  };
+  for (const Row& row : current.report.rows) {
+    const auto found = left.find(row.text("row_id"));
+    add(found == left.end() ? row : *found->second,
+        found == left.end() ? current.samples : base.samples);
+    if (found != left.end()) left.erase(found);
+  }
+  for (const auto& [row_id, row] : left) add(*row, base.samples);
+  return side;
 }
 
 }  // namespace assay::reports

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <filesystem>
+#include <span>
 #include <string>
 
+#include "reports/compare.h"
 #include "reports/reader.h"
 
 namespace assay::reports {
@@ -20,11 +22,14 @@ struct FoundBaseline {
 /// in its place.
 FoundBaseline find_baseline(const std::filesystem::path& folder, const Report& current);
 
-/// Copies a report and its samples into `folder`, made if need be, each as a whole, samples first.
+/// Writes a report and its samples into `folder`, made if need be, each as a whole, samples first.
 /// Its name is of device, GPU, time and commit, and never that of another machine's report.
 /// InputError where one that is there is newer, as this one would not be found. Returns the path of
 /// the new CSV.
-std::filesystem::path store_baseline(const std::filesystem::path& folder,
-                                     const std::filesystem::path& csv, const Report& report);
+std::filesystem::path store_baseline(const std::filesystem::path& folder, const Side& side);
+
+/// `current` with rows of `base` in place of its own where `kept` has them, or beside its own where
+/// it has none: each with its samples. Rows are known by their row_id.
+Side keep_rows(const Side& current, const Side& base, std::span<const Row* const> kept);
 
 }  // namespace assay::reports

@@ -60,17 +60,19 @@ bool refuse_bad_rows(const Report& report) {
   return true;
 }
 
-// A slowdown that is UNCLEAR in one run and the baseline of the next would never be found. Says
-// which times the baseline would lose, and returns whether there are any.
-bool refuse_unjudged(const GateResult& result, const Arguments& arguments,
-                     const FoundBaseline& baseline) {
-  if (result.unjudged.empty()) return false;
+// A slowdown that is UNCLEAR in one run and the baseline of the next would never be found: of such
+// rows the baseline keeps what it has. Says which.
+Side with_unjudged_kept(const Side& current, const Side& base, const GateResult& result,
+                        bool markdown) {
+  if (result.unjudged.empty()) return current;
+  std::vector<const Row*> kept;
+  for (const GateFailure& unjudged : result.unjudged) kept.push_back(unjudged.row->base);
   std::cout << fmt::format(
-      "gate: no baseline is made of {}, and {} stays: times of it that were not judged: {}; "
-      "measure anew, with more samples, or allow these in the policy\n",
-      arguments.current, baseline.path.string(), result.unjudged.size());
-  print_findings(result.unjudged, arguments.output.print.markdown);
-  return true;
+      "gate: the baseline keeps {} times of before, as those of now were not judged; measure with "
+      "more samples, or allow these in the policy\n",
+      result.unjudged.size());
+  print_findings(result.unjudged, markdown);
+  return keep_rows(current, base, kept);
 }
 
 int gate(const Arguments& arguments) {
@@ -80,12 +82,12 @@ int gate(const Arguments& arguments) {
   const Policy policy = arguments.policy.empty() ? default_policy() : read_policy(arguments.policy);
   const Side current = read_side(arguments.current);
   bool damaged = print_diagnostics(current.report, std::cerr);
-  const auto store = [&] {
+  const auto store = [&](const Side& side) {
     // Not before it can be read why.
     if (!std::cout.flush())
       throw InputError(arguments.folder +
                        ": left as it is, as writing to standard output failed; make room for it");
-    const auto stored = store_baseline(arguments.folder, arguments.current, current.report);
+    const auto stored = store_baseline(arguments.folder, side);
     std::cout << "gate: the baseline is now " << stored.string() << "\n";
   };
   const FoundBaseline found = find_baseline(arguments.folder, current.report);
@@ -98,7 +100,7 @@ int gate(const Arguments& arguments) {
                        (damaged ? "" : ". --update-baseline makes this report the first"));
     std::cout << message << "\n";
     if (refuse_bad_rows(current.report)) return 1;
-    store();
+    store(current);
     return 0;
   }
   const Side base = read_side(found.path);
@@ -109,9 +111,8 @@ int gate(const Arguments& arguments) {
   const GateResult result = apply_policy(policy, comparison, utc_now().substr(0, 10));
   print_result(result, arguments.output.print.markdown);
   const int exit_code = damaged ? 2 : result.failures.empty() ? 0 : 1;
-  if (arguments.update && exit_code == 0 && !refuse_bad_rows(current.report) &&
-      !refuse_unjudged(result, arguments, found))
-    store();
+  if (arguments.update && exit_code == 0 && !refuse_bad_rows(current.report))
+    store(with_unjudged_kept(current, base, result, arguments.output.print.markdown));
   if (arguments.update && exit_code != 0)
     std::cout << "gate: the baseline was left as it is; allow in the policy what may pass\n";
   std::cout.flush();
@@ -132,8 +133,8 @@ void add_gate_command(CLI::App& app, int& exit_code) {
   command->add_option("--policy", arguments->policy, "JSON; see reports/README.md for its form");
   command->add_flag(
       "--update-baseline", arguments->update,
-      "If the gate passes, no row of NEW.csv fails and every time of the baseline was "
-      "judged, make it the baseline");
+      "If the gate passes and no row of NEW.csv fails, make it the baseline, but for times "
+      "that were not judged");
   add_output_options(*command, arguments->output);
   command->footer(
       "Exit code: 0 if the policy lets everything pass; 1 if it does not, or if rows that fail\n"

@@ -66,7 +66,7 @@ struct GateFailure {
 struct GateResult {
   std::vector<GateFailure> failures;
   /// What passes but leaves a time of the baseline unjudged: UNCLEAR, MISSING or BROKEN rows that
-  /// no allowance names. A report with them in place of the baseline would let a slowdown through.
+  /// no allowance names. In place of the baseline's they would let a slowdown through.
   std::vector<GateFailure> unjudged;
   std::vector<std::string> notes;  ///< Allowances used or expired; rules and they fitting nothing.
 };

@@ -116,6 +116,11 @@ const std::vector<double>* Samples::find(std::string_view run_id, std::string_vi
   return entry ? &entry->samples_us : nullptr;
 }
 
+void Samples::add(Entry entry) {
+  last[key_of(entry.run_id, entry.row_id)] = entries.size();
+  entries.push_back(std::move(entry));
+}
+
 Samples parse_samples(std::string_view text, const std::string& file) {
   Samples samples;
   samples.file = file;
@@ -139,8 +144,7 @@ Samples parse_samples(std::string_view text, const std::string& file) {
       continue;
     }
     entry.line = line;
-    samples.last[key_of(entry.run_id, entry.row_id)] = samples.entries.size();
-    samples.entries.push_back(std::move(entry));
+    samples.add(std::move(entry));
   }
   return samples;
 }

@@ -28,6 +28,9 @@ struct Samples {
   const Entry* find_entry(std::string_view run_id, std::string_view row_id) const;
   const std::vector<double>* find(std::string_view run_id, std::string_view row_id) const;
 
+  /// As a later line than all before.
+  void add(Entry entry);
+
   /// In file order, those that a later line replaced included.
   std::vector<Entry> entries;
   std::unordered_map<std::string, std::size_t> last;  ///< run_id LF row_id -> index in entries.

@@ -99,6 +99,19 @@ std::filesystem::path samples_path(const std::filesystem::path& csv_path) {
   return path += ".samples.jsonl";
 }
 
+std::string format_samples(std::string_view run_id, std::string_view row_id,
+                           std::span<const double> samples_us) {
+  for (std::size_t i = 0; i < samples_us.size(); ++i)
+    if (!std::isfinite(samples_us[i]))
+      throw Error(
+          fmt::format("sample {} of row {} is {}; times are finite", i, row_id, samples_us[i]));
+  nlohmann::ordered_json line;
+  line["run_id"] = run_id;
+  line["row_id"] = row_id;
+  line["samples_us"] = samples_us;
+  return line.dump();
+}
+
 SampleWriter::SampleWriter(std::filesystem::path path, OnExisting on_existing)
     : file_(std::move(path), on_existing) {
   if (file_.size_bytes() == 0) return;
@@ -108,15 +121,7 @@ SampleWriter::SampleWriter(std::filesystem::path path, OnExisting on_existing)
 
 void SampleWriter::write(std::string_view run_id, std::string_view row_id,
                          std::span<const double> samples_us) {
-  for (std::size_t i = 0; i < samples_us.size(); ++i)
-    if (!std::isfinite(samples_us[i]))
-      throw Error(fmt::format("{}: sample {} of row {} is {}; times are finite",
-                              file_.path().string(), i, row_id, samples_us[i]));
-  nlohmann::ordered_json line;
-  line["run_id"] = run_id;
-  line["row_id"] = row_id;
-  line["samples_us"] = samples_us;
-  file_.append_line(line.dump());
+  file_.append_line(format_samples(run_id, row_id, samples_us));
 }
 
 }  // namespace assay::reports

@@ -50,6 +50,11 @@ std::vector<Row> resumable_rows(const std::filesystem::path& path);
 /// name name.samples.jsonl, as run.1 and run.2 are two reports.
 std::filesystem::path samples_path(const std::filesystem::path& csv_path);
 
+/// One line of a samples file, without its end: {"run_id":..,"row_id":..,"samples_us":[..]}. Error
+/// where a sample is not finite.
+std::string format_samples(std::string_view run_id, std::string_view row_id,
+                           std::span<const double> samples_us);
+
 /// Writes raw samples, one JSON object a line: {"run_id":..,"row_id":..,"samples_us":[..]}. Write a
 /// row's samples before the row itself: then every row in the CSV has its samples, and a run killed
 /// in between leaves samples without a row, which a resumed run writes again; the last line of a

@@ -197,7 +197,7 @@ TEST_F(Baselines, TheNewestOfTheSameGpu) {
 
 TEST_F(Baselines, AreStoredWhole) {
   const auto csv = write("new.csv", "NVIDIA H200", "2026-03-01T04:05:06Z");
-  const auto stored = store_baseline(folder_ / "made/dir", csv, read_report(csv));
+  const auto stored = store_baseline(folder_ / "made/dir", read_side(csv));
   EXPECT_EQ(stored.filename(), "emulated-nvidia-h200-2026-03-01t04-05-06z-0123456789ab.csv");
   EXPECT_EQ(read_text(stored), read_text(csv));
   EXPECT_EQ(read_text(samples_path(stored)), read_text(samples_path(csv)));
@@ -206,15 +206,14 @@ TEST_F(Baselines, AreStoredWhole) {
        std::filesystem::directory_iterator(folder_ / "made/dir"))
     ++files;
   EXPECT_EQ(files, 2u) << "nothing temporary is left";
-  EXPECT_TRUE(
-      contains(message_of<InputError>([&] { store_baseline(csv / "x", csv, read_report(csv)); }),
-               "cannot be made"));
+  EXPECT_TRUE(contains(message_of<InputError>([&] { store_baseline(csv / "x", read_side(csv)); }),
+                       "cannot be made"));
 }
 
 TEST_F(Baselines, AnOlderOneIsRefused) {
   const auto store = [&](std::string_view name, std::string_view utc) {
     const auto csv = write(name, "H200", utc);
-    return store_baseline(folder_ / "dir", csv, read_report(csv));
+    return store_baseline(folder_ / "dir", read_side(csv));
   };
   const auto march = store("march.csv", "2026-03-01T00:00:00Z");
   EXPECT_TRUE(
@@ -231,8 +230,8 @@ TEST_F(Baselines, MachinesOfOneSlugKeepTheirOwn) {
   std::vector<std::filesystem::path> stored;
   for (const char* gpu : {"A-100", "A 100", "a 100"}) {
     const auto csv = write("new.csv", gpu, "2026-03-01T00:00:00Z");
-    stored.push_back(store_baseline(folder_ / "dir", csv, read_report(csv)));
-    EXPECT_EQ(store_baseline(folder_ / "dir", csv, read_report(csv)), stored.back());
+    stored.push_back(store_baseline(folder_ / "dir", read_side(csv)));
+    EXPECT_EQ(store_baseline(folder_ / "dir", read_side(csv)), stored.back());
   }
   EXPECT_EQ(stored[0].filename(), "emulated-a-100-2026-03-01t00-00-00z-0123456789ab.csv");
   EXPECT_EQ(std::set(stored.begin(), stored.end()).size(), 3u);
