@@ -129,7 +129,11 @@ Monitor::Monitor(const Options& options, Report& report)
   }
 }
 
-void check_test_output() {
+void check_test_flags() {
+  if (GTEST_FLAG_GET(repeat) == 0) {
+    throw InputError(
+        "verify: --gtest_repeat is 0, which runs no test; leave it out or name how often");
+  }
   const std::string output = GTEST_FLAG_GET(output);
   const std::string format = output.substr(0, output.find(':'));
   if (!output.empty() && format != "xml" && format != "json") {

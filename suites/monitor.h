@@ -65,8 +65,9 @@ class Monitor : public testing::EmptyTestEventListener {
   Watchdog watchdog_;                           // last: its thread uses what stands above
 };
 
-/// Throws InputError where --gtest_output asks for what GoogleTest only warns of.
-void check_test_output();
+/// Throws InputError where --gtest_output asks for what GoogleTest only warns of, and where
+/// --gtest_repeat asks for nothing, which GoogleTest counts as tests that passed.
+void check_test_flags();
 
 /// Writes the manifest of the registered tests that --gtest_filter lets through, and runs none.
 /// Returns the exit code.

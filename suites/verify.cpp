@@ -139,7 +139,7 @@ void init_googletest(const CLI::App& app, char* program) {
   int count = static_cast<int>(arguments.size()) - 1;
   testing::InitGoogleTest(&count, arguments.data());
   if (count > 1) throw InputError(std::string("verify: unknown argument ") + arguments[1]);
-  suites::check_test_output();
+  suites::check_test_flags();
 }
 
 int run(int argc, char** argv) {

@@ -94,6 +94,8 @@ TEST(Verify, RefusesWhatWouldDoNothing) {
   expect_refused(VERIFY + " --layers --csv x.csv", "--layers excludes --csv");
   expect_refused(VERIFY + " --expect a --write-manifest b", "excludes");
   expect_refused(VERIFY + " --replay /tmp --bogus", "unknown argument --bogus");
+  expect_refused(VERIFY + ONE_KERNEL + " --gtest_repeat=0", "--gtest_repeat is 0");
+  expect_refused("GTEST_REPEAT=0 " + VERIFY + ONE_KERNEL, "--gtest_repeat is 0");
   expect_refused(VERIFY + " --seed -1", "expected a whole number");
   expect_refused(SWEEP + " --seed -1", "sweep: see --help");
   expect_refused(VERIFY + ONE_KERNEL + " --timeout 1e10", "at most 10000h");
