@@ -124,16 +124,14 @@ std::string escape_markdown(const std::string& text) {
 }
 
 std::string render_markdown(const RunFacts& facts, const Report& report) {
-  const bool red = facts.tests_failed > 0 || !facts.discrepancies.empty();
-  const auto not_run =
-      std::count_if(facts.discrepancies.begin(), facts.discrepancies.end(),
-                    [](const Discrepancy& discrepancy) { return discrepancy.not_run; });
+  const bool red =
+      facts.tests_failed > 0 || facts.tests_not_run > 0 || !facts.discrepancies.empty();
   std::string text =
       fmt::format("## {} verify --set {} on {}{}\n\n{} tests passed, {} failed, {} skipped",
                   red ? "❌" : "✅", escape_markdown(facts.set), escape_markdown(facts.device),
                   facts.shard.empty() ? "" : ", shard " + escape_markdown(facts.shard),
                   facts.tests_passed, facts.tests_failed, facts.tests_skipped);
-  if (not_run > 0) text += fmt::format(", {} NOT_RUN", not_run);
+  if (facts.tests_not_run > 0) text += fmt::format(", {} NOT_RUN", facts.tests_not_run);
   text += fmt::format(" in {:.0f} s. Commit {}, seed {}.\n\n", facts.duration_s,
                       facts.commit.empty() ? "unknown" : escape_markdown(facts.commit), facts.seed);
   return text + render_failures(report.failures()) + render_stale_list(facts) +

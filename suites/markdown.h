@@ -21,6 +21,7 @@ struct RunFacts {
   int tests_passed = 0;
   int tests_failed = 0;
   int tests_skipped = 0;
+  int tests_not_run = 0;       // of those that should have; in none of the counts above
   std::string update_command;  // that writes the manifest again; empty without one
   std::vector<Discrepancy> discrepancies;
 };

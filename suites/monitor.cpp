@@ -231,13 +231,11 @@ void Monitor::account(const std::string& why_not_run) {
       not_run_[test] = fate.reason;
     }
   }
-  if (!expected_) return;
-  discrepancies_ = find_discrepancies(*expected_, found);
+  if (expected_) discrepancies_ = find_discrepancies(*expected_, found);
   for (const Discrepancy& d : discrepancies_) {
-    if (!d.not_run) continue;
-    not_run_[d.test] = d.why;
-    add_row(d.test, "NOT_RUN", d.why);
+    if (d.not_run) not_run_[d.test] = d.why;
   }
+  for (const auto& [test, why] : not_run_) add_row(test, "NOT_RUN", why);
 }
 
 void Monitor::print() const {
@@ -270,7 +268,6 @@ void Monitor::write_files() const {
   }
   if (options_.markdown.empty()) return;
   const reports::Row row = common_row("kernel", options_.seed);
-  const testing::UnitTest& unit_test = *testing::UnitTest::GetInstance();
   RunFacts facts;
   facts.device = row.text("device");
   if (!row.text("gpu_name").empty()) facts.device += " (" + row.text("gpu_name") + ")";
@@ -283,9 +280,15 @@ void Monitor::write_files() const {
   if (shards != nullptr && shard != nullptr) facts.shard = fmt::format("{} of {}", shard, shards);
   facts.duration_s =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-  facts.tests_passed = unit_test.successful_test_count();
-  facts.tests_failed = unit_test.failed_test_count();
-  facts.tests_skipped = unit_test.skipped_test_count();
+  for_each_test([&](const testing::TestInfo& info) {
+    // To GoogleTest, a test that never began has passed.
+    if (!info.should_run() || not_run_.count(full_name(info)) != 0) return;
+    const testing::TestResult& result = *info.result();
+    ++(result.Failed()    ? facts.tests_failed
+       : result.Skipped() ? facts.tests_skipped
+                          : facts.tests_passed);
+  });
+  facts.tests_not_run = static_cast<int>(not_run_.size());
   facts.update_command = update_command(options_, options_.expect);
   facts.discrepancies = discrepancies_;
   write_whole(options_.markdown, render_markdown(facts, report_));
@@ -295,7 +298,7 @@ bool Monitor::finish() {
   account("");
   print();
   write_files();
-  return discrepancies_.empty();
+  return not_run_.empty() && discrepancies_.empty();
 }
 
 void Monitor::give_up(const std::string& test) {

@@ -61,7 +61,7 @@ class Monitor : public testing::EmptyTestEventListener {
   std::string timed_out_;
   std::string why_not_run_ = "the run ended before it";
   std::vector<Discrepancy> discrepancies_;
-  std::map<std::string, std::string> not_run_;  // as the JUnit XML should have them
+  std::map<std::string, std::string> not_run_;  // test -> why, of those that should have run
   Watchdog watchdog_;                           // last: its thread uses what stands above
 };
 

@@ -197,5 +197,16 @@ TEST_F(Expect, ATestThatTakesTooLongEndsTheRunWithAllSaid) {
   EXPECT_TRUE(contains(read(path("x.md")), "TIMEOUT")) << read(path("x.md"));
 }
 
+TEST_F(Expect, WhatATimeoutKeepsFromRunningHasNotPassed) {
+  const Answer answer = run(VERIFY + " --gtest_filter='generation.*' --timeout 1ms --csv " +
+                            path("x.csv") + " --markdown " + path("x.md"));
+  EXPECT_EQ(answer.exit_code, 1) << answer.output;
+  const int not_run = count("NOT_RUN");
+  EXPECT_GT(not_run, 0);
+  EXPECT_TRUE(contains(read(path("x.md")), "0 tests passed, 1 failed, 0 skipped, " +
+                                               std::to_string(not_run) + " NOT_RUN"))
+      << read(path("x.md"));
+}
+
 }  // namespace
 }  // namespace assay::suites

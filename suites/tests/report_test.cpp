@@ -160,6 +160,8 @@ TEST(Markdown, IsGreenOnlyWithoutDiscrepancies) {
   RunFacts facts;
   facts.tests_passed = 1;
   EXPECT_TRUE(contains(render_markdown(facts, report), "✅"));
+  facts.tests_not_run = 1;
+  EXPECT_TRUE(contains(render_markdown(facts, report), "❌"));
   facts.update_command = "verify --write-manifest list.txt";
   facts.discrepancies = {{"rope.v9", false, "not in the manifest"}, {"rope.v1", true, "absent"}};
   const std::string text = render_markdown(facts, report);
