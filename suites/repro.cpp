@@ -198,6 +198,25 @@ void check_files(const fs::path& folder, const json& manifest) {
   }
 }
 
+bool is_reproduction(const fs::path& folder) {
+  try {
+    const json manifest = read_json_object(folder / "manifest.json");
+    return manifest.at("format") == FORMAT && manifest.at("files").contains(EXPECTED);
+  } catch (const InputError&) {
+    return false;
+  } catch (const json::exception&) {
+    return false;
+  }
+}
+
+void require_replaceable(const fs::path& folder) {
+  if (!fs::exists(folder) || fs::is_empty(folder) || is_reproduction(folder)) return;
+  throw InputError(
+      fmt::format("{}: a reproduction belongs there, and what is there is none: it would be lost; "
+                  "move it away or name another folder with --repro",
+                  folder.string()));
+}
+
 }  // namespace
 
 fs::path write_reproduction(const fs::path& base, const Origin& origin, const Script& script,
@@ -206,6 +225,7 @@ fs::path write_reproduction(const fs::path& base, const Origin& origin, const Sc
   fs::path partial = folder;
   partial += fmt::format(".partial-{}", ::getpid());
   try {
+    require_replaceable(folder);
     fs::remove_all(partial);
     fs::create_directories(partial);
 

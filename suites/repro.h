@@ -30,7 +30,7 @@ struct Origin {
 constexpr std::uintmax_t MOST_COPIED_BYTES = std::uintmax_t{256} << 20;
 
 /// Writes <base>/<test>/, replacing one of an earlier run, and returns its path. Throws InputError
-/// where it cannot be written.
+/// where it cannot be written or something else is there.
 std::filesystem::path write_reproduction(const std::filesystem::path& base, const Origin& origin,
                                          const Script& script, const Truths& truths,
                                          const Trace& trace);

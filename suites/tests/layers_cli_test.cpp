@@ -68,12 +68,13 @@ TEST_F(VerifyLayers, RefusesWhatItCannotUse) {
   expect_refused(std::string(ASSAY_VERIFY) + " --json taps.json", "--layers");
 }
 
+// No version of this set takes a prefill, which the engine tells as it would a fault of the device.
+const std::string A_TEST_THAT_STOPS =
+    "--set smoke --kernels linear=v3_vector --repro repro "
+    "--gtest_filter=layer.local/gqa/fp32/best";
+
 TEST_F(VerifyLayers, ATestInWhichTheDeviceStopsLeavesAFolder) {
-  // No version of this set takes a prefill, which the engine tells as it would a fault of the
-  // device.
-  const Answer answer = verify(
-      "--set smoke --kernels linear=v3_vector --repro repro "
-      "--gtest_filter=layer.local/gqa/fp32/best");
+  const Answer answer = verify(A_TEST_THAT_STOPS);
   EXPECT_EQ(answer.exit_code, 1) << answer.output;
   EXPECT_NE(answer.output.find("the forward pass stops in step 0"), std::string::npos)
       << answer.output;
@@ -88,6 +89,27 @@ TEST_F(VerifyLayers, ATestInWhichTheDeviceStopsLeavesAFolder) {
   manifest["files"] = nlohmann::json::object();
   std::ofstream(repro / "manifest.json") << manifest;
   expect_refused(std::string(ASSAY_VERIFY) + " --replay " + repro.string(), "folder is damaged");
+}
+
+TEST_F(VerifyLayers, AReproductionReplacesNothingElse) {
+  const fs::path repro = folder_ / "repro/layer.local_gqa_fp32_best";
+  fs::create_directories(repro);
+  EXPECT_EQ(verify(A_TEST_THAT_STOPS).exit_code, 1);
+  ASSERT_TRUE(fs::exists(repro / "manifest.json")) << "an empty folder is replaced";
+  std::ofstream(repro / "stale") << "of an earlier run";
+  EXPECT_EQ(verify(A_TEST_THAT_STOPS).exit_code, 1);
+  EXPECT_FALSE(fs::exists(repro / "stale")) << "a reproduction is replaced";
+  for (const char* manifest : {"{}", "[1]", "mine", R"({"format": 1, "files": ["mine"]})"}) {
+    std::ofstream(repro / "manifest.json") << manifest;
+    const Answer answer = verify(A_TEST_THAT_STOPS);
+    EXPECT_EQ(answer.exit_code, 1) << answer.output;
+    EXPECT_NE(answer.output.find("a reproduction belongs there"), std::string::npos)
+        << answer.output;
+    std::string left;
+    std::ifstream in(repro / "manifest.json");
+    std::getline(in, left);
+    EXPECT_EQ(left, manifest);
+  }
 }
 
 }  // namespace
