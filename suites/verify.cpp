@@ -91,9 +91,8 @@ void parse(CLI::App& app, suites::Options& options, suites::LayersOptions& layer
     }
   }
 
-  auto* csv = app.add_option("--csv", options.csv, "Write a row per case and version to this file");
-  auto* markdown =
-      app.add_option("--markdown", options.markdown, "Write a summary for a job page to this file");
+  app.add_option("--csv", options.csv, "Write a row per case and version to this file");
+  app.add_option("--markdown", options.markdown, "Write a summary for a job page to this file");
   app.add_option("--repro", options.repro, "Folder for reproductions of failing forward passes")
       ->capture_default_str();
   auto* table = app.add_option("--resources", resources.file,
@@ -108,11 +107,15 @@ void parse(CLI::App& app, suites::Options& options, suites::LayersOptions& layer
       "--write-manifest", options.write_manifest,
       "Write the manifest of this device, --set and --gtest_filter, and run nothing");
   write->excludes(expect);
-  for (CLI::Option* of_suites : {csv, markdown, expect, write}) {
-    of_suites->excludes(by_layers)->excludes(replay);
-  }
   app.add_option("--timeout", timeout, "Longest time of one test: 90s, 15m; 0 for no limit")
       ->capture_default_str();
+  for (const char* of_suites : {"--set", "--csv", "--markdown", "--resources", "--expect",
+                                "--write-manifest", "--timeout"}) {
+    app.get_option(of_suites)->excludes(by_layers)->excludes(replay);
+  }
+  for (const char* of_its_folder : {"--seed", "--kernels", "--reference", "--repro"}) {
+    replay->excludes(app.get_option(of_its_folder));
+  }
   app.parse(argc, argv);
   suites::refuse_empty_values(app, "verify");
   options.set = suites::parse_set(set);

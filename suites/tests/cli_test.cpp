@@ -92,6 +92,9 @@ TEST(Verify, RefusesWhatWouldDoNothing) {
     expect_refused(VERIFY + " " + flag + " ''", std::string(flag) + " was given an empty value");
   expect_refused(SWEEP + " --csv ''", "--csv was given an empty value");
   expect_refused(VERIFY + " --layers --csv x.csv", "--layers excludes --csv");
+  expect_refused(VERIFY + " --layers --set smoke", "excludes");
+  expect_refused(VERIFY + " --layers --timeout 1s", "excludes");
+  expect_refused(VERIFY + " --replay /tmp --kernels baseline", "excludes");
   expect_refused(VERIFY + " --expect a --write-manifest b", "excludes");
   expect_refused(VERIFY + " --replay /tmp --bogus", "unknown argument --bogus");
   expect_refused(VERIFY + ONE_KERNEL + " --gtest_repeat=0", "--gtest_repeat is 0");
