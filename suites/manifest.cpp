@@ -132,7 +132,7 @@ std::vector<Discrepancy> find_discrepancies(const Manifest& expected,
     if (fate == found.end()) {
       by_name[test] = {test, true, "there is no such test in this build"};
     } else if (fate->second.kind == Fate::Kind::kNotRun) {
-      by_name[test] = {test, true, fate->second.reason};
+      by_name[test] = {test, true, fate->second.reason, true};
     } else if (fate->second.kind != Fate::Kind::kOtherShard) {
       const std::string why = mismatch(what, fate->second);
       if (!why.empty()) by_name[test] = {test, what == Expected::kRun, why};

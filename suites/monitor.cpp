@@ -88,9 +88,10 @@ void check_whole(const std::string& path) {
   }
 }
 
-std::string update_command(const Options& options, const std::string& path) {
-  const std::string filter = GTEST_FLAG_GET(filter);
-  return fmt::format("verify --set {}{} --write-manifest {}", name_of(options.set),
+// Of the manifest's own tests, whatever this run's filter left of them.
+std::string update_command(const Manifest& manifest, const std::string& path) {
+  const std::string& filter = manifest.filter;
+  return fmt::format("verify --set {}{} --write-manifest {}", manifest.set,
                      filter == "*" ? "" : " --gtest_filter='" + filter + "'", path);
 }
 
@@ -256,8 +257,10 @@ void Monitor::print() const {
   if (discrepancies_.size() > MOST_PRINTED) {
     std::printf("  ... and %zu more\n", discrepancies_.size() - MOST_PRINTED);
   }
+  const auto stays_listed = [](const Discrepancy& d) { return d.stays_listed; };
+  if (std::ranges::all_of(discrepancies_, stays_listed)) return;
   std::printf("If the list is out of date: %s\n",
-              update_command(options_, options_.expect).c_str());
+              update_command(*expected_, options_.expect).c_str());
 }
 
 void Monitor::write_files() const {
@@ -289,7 +292,7 @@ void Monitor::write_files() const {
                           : facts.tests_passed);
   });
   facts.tests_not_run = static_cast<int>(not_run_.size());
-  facts.update_command = update_command(options_, options_.expect);
+  if (expected_) facts.update_command = update_command(*expected_, options_.expect);
   facts.discrepancies = discrepancies_;
   write_whole(options_.markdown, render_markdown(facts, report_));
 }

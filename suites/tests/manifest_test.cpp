@@ -104,6 +104,8 @@ TEST(Manifest, SkippedOrFilteredThoughListedWasNotRun) {
       only_discrepancy("rope.v1/fp32/a=1", {Fate::Kind::kNotRun, "left out by a filter"});
   EXPECT_TRUE(filtered.not_run);
   EXPECT_EQ(filtered.why, "left out by a filter");
+  EXPECT_TRUE(filtered.stays_listed);
+  EXPECT_FALSE(skipped.stays_listed);
 }
 
 TEST(Manifest, ASkipOfAnotherKindOrARunInItsPlaceIsOutOfDate) {

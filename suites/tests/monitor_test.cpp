@@ -54,6 +54,13 @@ class Expect : public testing::Test {
     return " --expect " + list_() + " --csv " + path("x.csv") + " --markdown " + path("x.md") +
            " --gtest_output=xml:" + path("x.xml");
   }
+  void list_one_more(const std::string& test) const {
+    const std::string list = read(list_());
+    const std::size_t at = list.find("tests ") + 6;
+    const std::size_t end = list.find('\n', at) + 1;
+    write(list_(), list.substr(0, at) + std::to_string(std::stoi(list.substr(at)) + 1) + "\nrun " +
+                       test + "\n" + list.substr(end));
+  }
   int count(const std::string& status) const {
     int n = 0;
     for (const auto& row : reports::read_report(path("x.csv")).rows) {
@@ -83,12 +90,7 @@ TEST_F(Expect, TheXmlSaysVerdictErrorAndReason) {
 }
 
 TEST_F(Expect, AnAbsentTestIsRedWithARow) {
-  std::string list = read(list_());
-  list = replaced(list, "run residual_add", "run residual_add.gone/fp32/x=1\nrun residual_add");
-  const std::size_t at = list.find("tests ") + 6;
-  const int tests = std::stoi(list.substr(at));
-  write(list_(),
-        replaced(list, "tests " + std::to_string(tests), "tests " + std::to_string(tests + 1)));
+  list_one_more("residual_add.gone/fp32/x=1");
   const Answer answer = run(VERIFY + FILTER + expect());
   EXPECT_EQ(answer.exit_code, 1) << answer.output;
   EXPECT_TRUE(contains(answer.output, "NOT_RUN  residual_add.gone/fp32/x=1: there is no such test"))
@@ -103,7 +105,17 @@ TEST_F(Expect, AFilteredTestIsRed) {
   const Answer answer = run(VERIFY + " --gtest_filter='residual_add.*'" + expect());
   EXPECT_EQ(answer.exit_code, 1) << answer.output;
   EXPECT_TRUE(contains(answer.output, "left out by --gtest_filter=residual_add.*"));
+  EXPECT_FALSE(contains(answer.output, "out of date")) << answer.output;
   EXPECT_GT(count("NOT_RUN"), 0);
+}
+
+TEST_F(Expect, TheListIsWrittenAgainWithItsOwnFilter) {
+  list_one_more("residual_add.gone/fp32/x=1");
+  const Answer answer = run(VERIFY + " --gtest_filter='residual_add.*'" + expect());
+  EXPECT_EQ(answer.exit_code, 1) << answer.output;
+  EXPECT_TRUE(contains(answer.output,
+                       "out of date: verify --set smoke" + FILTER + " --write-manifest " + list_()))
+      << answer.output;
 }
 
 TEST_F(Expect, ATestThatIsNotListedIsRed) {
