@@ -65,8 +65,8 @@ class Monitor : public testing::EmptyTestEventListener {
   Watchdog watchdog_;                           // last: its thread uses what stands above
 };
 
-/// Throws InputError where --gtest_output asks for what GoogleTest only warns of, and where
-/// --gtest_repeat asks for nothing, which GoogleTest counts as tests that passed.
+/// Throws InputError where --gtest_output asks for a file that cannot be completed with the tests
+/// that did not run, and where --gtest_repeat asks for nothing, which GoogleTest counts as passed.
 void check_test_flags();
 
 /// Writes the manifest of the registered tests that --gtest_filter lets through, and runs none.

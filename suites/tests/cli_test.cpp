@@ -68,7 +68,11 @@ TEST(Verify, TriesThePlacesOfItsFilesFirst) {
     EXPECT_EQ(answer.exit_code, 2) << answer.output;
     EXPECT_EQ(answer.output.find("[ RUN"), std::string::npos) << answer.output;
   }
-  expect_refused(VERIFY + ONE_KERNEL + " --gtest_output=foo", "must be xml:FILE");
+  const std::string folder = report_path("x.xml").parent_path().string() + "/";
+  for (const std::string& output : {std::string("foo"), std::string("xml"), "xml:" + folder,
+                                    "json:" + report_path("x.json").string()}) {
+    expect_refused(VERIFY + ONE_KERNEL + " --gtest_output=" + output, "must be xml:FILE");
+  }
   const fs::path fifo = report_path("fifo");
   ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
   expect_refused(VERIFY + ONE_KERNEL + " --gtest_output=xml:" + fifo.string(), "is no file");
