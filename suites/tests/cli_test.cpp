@@ -84,6 +84,7 @@ TEST(Verify, AShardWithoutATestIsNoMistake) {
   const Answer answer =
       run("GTEST_TOTAL_SHARDS=4000 GTEST_SHARD_INDEX=3999 " + VERIFY + ONE_KERNEL);
   EXPECT_EQ(answer.exit_code, 0) << answer.output;
+  EXPECT_NE(answer.output.find("no test falls to this shard"), std::string::npos) << answer.output;
 }
 
 TEST(Verify, OutputThatIsLostIsNoSuccess) {
