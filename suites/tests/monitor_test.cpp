@@ -210,9 +210,12 @@ TEST_F(Expect, ATestThatTakesTooLongEndsTheRunWithAllSaid) {
 }
 
 TEST_F(Expect, WhatATimeoutKeepsFromRunningHasNotPassed) {
-  const Answer answer = run(VERIFY + " --gtest_filter='generation.*' --timeout 1ms --csv " +
-                            path("x.csv") + " --markdown " + path("x.md"));
+  fs::create_directory(path("tmp"));
+  const Answer answer = run("TMPDIR=" + path("tmp") + " " + VERIFY +
+                            " --gtest_filter='generation.*' --timeout 1ms --csv " + path("x.csv") +
+                            " --markdown " + path("x.md"));
   EXPECT_EQ(answer.exit_code, 1) << answer.output;
+  EXPECT_TRUE(fs::is_empty(path("tmp"))) << "its models are left behind";
   const int not_run = count("NOT_RUN");
   EXPECT_GT(not_run, 0);
   EXPECT_TRUE(contains(read(path("x.md")), "0 tests passed, 1 failed, 0 skipped, " +
