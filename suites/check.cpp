@@ -13,7 +13,9 @@ namespace {
 
 constexpr double NAN_VALUE = std::numeric_limits<double>::quiet_NaN();
 
-bool same_value(double a, double b) { return a == b || (std::isnan(a) && std::isnan(b)); }
+bool same_value(double a, double b) {
+  return std::isnan(a) ? std::isnan(b) : a == b && std::signbit(a) == std::signbit(b);
+}
 
 // What `part(first, last)` finds in each stretch of the elements, in their order, found on all
 // cores. Stretches are the same whatever their number, and so is a sum over them.
@@ -53,42 +55,6 @@ void require_matching(const std::vector<HostTensor>& found, const Truth& truth) 
   }
 }
 
-template <class ToleranceOf>
-Verdict compare(const std::vector<HostTensor>& found, const Truth& truth,
-                ToleranceOf tolerance_of) {
-  require_matching(found, truth);
-  Verdict verdict;
-  verdict.ratio = -1.0;
-  for (std::size_t i = 0; i < found.size(); ++i) {
-    const Truth::Output& output = truth.outputs[i];
-    const std::vector<double> values = found[i].values();
-    const ErrorStats error = error_between(values, output.exact);
-    const auto [max_tolerance, rms_tolerance] = tolerance_of(found[i], output);
-    // Where LibTorch itself has gone to infinity or NaN, nothing can be said of anybody.
-    const auto known = [](double tolerance) {
-      return std::isfinite(tolerance) ? tolerance : std::numeric_limits<double>::quiet_NaN();
-    };
-    const double max_ratio = ratio_of(error.max_abs, known(max_tolerance));
-    const double rms_ratio = ratio_of(error.rms, known(rms_tolerance));
-    const double ratio = worse(max_ratio, rms_ratio) ? max_ratio : rms_ratio;
-    if (!worse(ratio, verdict.ratio)) continue;
-    verdict.ratio = ratio;
-    verdict.max_abs_error = error.max_abs;
-    verdict.rms_error = error.rms;
-    verdict.same_dtype_rms_error = output.same_dtype_rms_error;
-    verdict.tolerance = max_tolerance;
-    verdict.output = output.name;
-    verdict.worst_index = error.worst_index;
-    if (!values.empty()) {
-      verdict.found = values[error.worst_index];
-      verdict.expected = output.exact[error.worst_index];
-    }
-  }
-  verdict.ratio = verdict.ratio == -1.0 ? 0.0 : verdict.ratio;
-  verdict.pass = verdict.ratio <= 1.0;  // false for NaN
-  return verdict;
-}
-
 }  // namespace
 
 ErrorStats error_between(const std::vector<double>& found, const std::vector<double>& expected) {
@@ -101,7 +67,6 @@ ErrorStats error_between(const std::vector<double>& found, const std::vector<dou
   for (const Part& part : over_stretches(found.size(), [&](std::size_t from, std::size_t to) {
          Part p;
          for (std::size_t i = from; i < to; ++i) {
-           if (same_value(found[i], expected[i])) continue;
            const double difference = std::abs(found[i] - expected[i]);
            p.squares += difference * difference;
            if (worse(difference, p.worst.max_abs)) {
@@ -163,43 +128,79 @@ double relative_floor(DType dtype, std::int64_t reduction) {
 }
 
 std::string Verdict::describe() const {
+  const std::string share = std::isnan(ratio) && !std::isfinite(expected)
+                                ? "the truth itself is not finite, so nothing can pass"
+                                : fmt::format("{:.1f} % of tolerance", ratio * 100.0);
   return fmt::format(
       "{} [{}]: found {:.9g}, expected {:.9g}; max error {:.3g} (tolerance {:.3g}), RMS error "
       "{:.3g} "
-      "(LibTorch at this dtype {:.3g}): {:.1f} % of tolerance",
+      "(LibTorch at this dtype {:.3g}): {}",
       output, worst_index, found, expected, max_abs_error, tolerance, rms_error,
-      same_dtype_rms_error, ratio * 100.0);
+      same_dtype_rms_error, share);
 }
 
 Verdict compare_three_way(const std::vector<HostTensor>& found, const Truth& truth,
                           std::int64_t reduction, int roundings) {
-  return compare(found, truth, [&](const HostTensor& tensor, const Truth::Output& output) {
+  require_matching(found, truth);
+  Verdict verdict;
+  verdict.ratio = -1.0;
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    const Truth::Output& output = truth.outputs[i];
+    const std::vector<double> values = found[i].values();
+    const ErrorStats error = error_between(values, output.exact);
     const Magnitude size = magnitude_of(output.exact);
     const auto floor = [&](double value, double sum) {
-      return std::sqrt(roundings) * (unit_roundoff(tensor.dtype) * value +
+      return std::sqrt(roundings) * (unit_roundoff(found[i].dtype) * value +
                                      summing_error(reduction) * std::max(value, sum));
     };
-    return std::pair(2.0 * output.same_dtype_max_error + floor(size.max_abs, output.summed_max),
-                     2.0 * output.same_dtype_rms_error + floor(size.rms, output.summed_rms));
-  });
+    const double max_tolerance =
+        2.0 * output.same_dtype_max_error + floor(size.max_abs, output.summed_max);
+    const double rms_tolerance =
+        2.0 * output.same_dtype_rms_error + floor(size.rms, output.summed_rms);
+    // Where LibTorch itself has gone to infinity or NaN, nothing can be said of anybody.
+    const auto known = [](double tolerance) {
+      return std::isfinite(tolerance) ? tolerance : std::numeric_limits<double>::quiet_NaN();
+    };
+    const double max_ratio = ratio_of(error.max_abs, known(max_tolerance));
+    const double rms_ratio = ratio_of(error.rms, known(rms_tolerance));
+    const double ratio = worse(max_ratio, rms_ratio) ? max_ratio : rms_ratio;
+    if (!worse(ratio, verdict.ratio)) continue;
+    verdict.ratio = ratio;
+    verdict.max_abs_error = error.max_abs;
+    verdict.rms_error = error.rms;
+    verdict.same_dtype_rms_error = output.same_dtype_rms_error;
+    verdict.tolerance = max_tolerance;
+    verdict.output = output.name;
+    verdict.worst_index = error.worst_index;
+    if (!values.empty()) {
+      verdict.found = values[error.worst_index];
+      verdict.expected = output.exact[error.worst_index];
+    }
+  }
+  verdict.ratio = verdict.ratio == -1.0 ? 0.0 : verdict.ratio;
+  verdict.pass = verdict.ratio <= 1.0;  // false for NaN
+  return verdict;
 }
 
 Verdict compare_exact(const std::vector<HostTensor>& found, const Truth& truth) {
-  Verdict verdict = compare(
-      found, truth, [](const HostTensor&, const Truth::Output&) { return std::pair(0.0, 0.0); });
-  for (std::size_t i = 0; verdict.pass && i < found.size(); ++i) {
+  require_matching(found, truth);
+  Verdict verdict;
+  verdict.pass = true;
+  for (std::size_t i = 0; i < found.size(); ++i) {
     const std::vector<double> values = found[i].values();
     const std::vector<double>& exact = truth.outputs[i].exact;
-    const auto [value, expected] = std::ranges::mismatch(values, exact, [](double a, double b) {
-      return a != 0.0 || std::signbit(a) == std::signbit(b);
-    });
+    const auto [value, expected] = std::ranges::mismatch(values, exact, same_value);
     if (value == values.end()) continue;
+    const ErrorStats error = error_between(values, exact);
     verdict.pass = false;
     verdict.ratio = std::numeric_limits<double>::infinity();
+    verdict.max_abs_error = error.max_abs;
+    verdict.rms_error = error.rms;
     verdict.output = truth.outputs[i].name;
     verdict.worst_index = static_cast<std::size_t>(value - values.begin());
     verdict.found = *value;
     verdict.expected = *expected;
+    break;
   }
   return verdict;
 }

@@ -28,8 +28,8 @@ struct Truth {
   std::vector<Output> outputs;
 };
 
-/// Largest and root-mean-square absolute error. Not finite as soon as one difference is not, unless
-/// both sides are the same infinity or both NaN.
+/// Largest and root-mean-square absolute error. Not finite as soon as one difference is not:
+/// nothing is near a truth that is NaN or infinite, not even the same.
 struct ErrorStats {
   double max_abs = 0.0;
   double rms = 0.0;

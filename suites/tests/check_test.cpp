@@ -76,10 +76,16 @@ TEST(ThreeWay, NaNAndInfinityNeverPass) {
       compare_three_way({tensor({NOT_A_NUMBER, 1.0})}, truth({1.0, 1.0}, NOT_A_NUMBER), 1).pass);
 }
 
-TEST(ThreeWay, ANumberWhereTheTruthIsNotFiniteFails) {
-  EXPECT_FALSE(compare_three_way({tensor({1.0})}, truth({INFINITE}), 1).pass);
-  EXPECT_FALSE(compare_three_way({tensor({1.0})}, truth({NOT_A_NUMBER}), 1).pass);
-  EXPECT_TRUE(compare_three_way({tensor({INFINITE})}, truth({INFINITE}), 1).pass);
+TEST(ThreeWay, NothingPassesWhereTheTruthIsNotFinite) {
+  for (const double bad : {NOT_A_NUMBER, INFINITE, -INFINITE}) {
+    for (const double found : {1.0, bad}) {
+      EXPECT_FALSE(compare_three_way({tensor({1.0, found})}, truth({1.0, bad}), 1).pass) << bad;
+    }
+  }
+  const std::string why =
+      compare_three_way({tensor({1.0, NOT_A_NUMBER})}, truth({1.0, NOT_A_NUMBER}), 1).describe();
+  EXPECT_NE(why.find("y [1]"), std::string::npos) << why;
+  EXPECT_NE(why.find("the truth itself is not finite"), std::string::npos) << why;
 }
 
 TEST(ThreeWay, AnErrorOfLibTorchsThatIsNotFiniteLetsNothingPass) {
@@ -113,7 +119,9 @@ TEST(Exact, AcceptsOnlyTheSameValues) {
   EXPECT_FALSE(compare_exact({tensor({1.0, 3.0}, DType::kI32)}, truth({1.0, 2.0})).pass);
   EXPECT_FALSE(compare_exact({tensor({1.0 + 0x1p-20})}, truth({1.0})).pass);
   EXPECT_TRUE(compare_exact({tensor({NOT_A_NUMBER})}, truth({NOT_A_NUMBER})).pass);
+  EXPECT_TRUE(compare_exact({tensor({INFINITE})}, truth({INFINITE})).pass);
   EXPECT_FALSE(compare_exact({tensor({NOT_A_NUMBER})}, truth({1.0})).pass);
+  EXPECT_FALSE(compare_exact({tensor({1.0})}, truth({NOT_A_NUMBER})).pass);
 }
 
 TEST(Exact, AZeroHasASign) {
