@@ -31,10 +31,11 @@ auto over_stretches(std::size_t elements, const Part& part) {
   return parts;
 }
 
-// error / tolerance, where nothing is allowed nothing passes but zero, and NaN stays NaN.
+// error / tolerance, where nothing is allowed nothing passes but zero, and NaN stays NaN. Where the
+// tolerance is not finite, LibTorch's own error is not: nothing can be said, whatever the error.
 double ratio_of(double error, double tolerance) {
+  if (std::isnan(error) || !std::isfinite(tolerance)) return NAN_VALUE;
   if (error == 0.0) return 0.0;
-  if (std::isnan(error)) return NAN_VALUE;
   return tolerance > 0.0 ? error / tolerance : std::numeric_limits<double>::infinity();
 }
 
@@ -128,9 +129,12 @@ double relative_floor(DType dtype, std::int64_t reduction) {
 }
 
 std::string Verdict::describe() const {
-  const std::string share = std::isnan(ratio) && !std::isfinite(expected)
-                                ? "the truth itself is not finite, so nothing can pass"
-                                : fmt::format("{:.1f} % of tolerance", ratio * 100.0);
+  std::string share = fmt::format("{:.1f} % of tolerance", ratio * 100.0);
+  if (std::isnan(ratio) && !std::isfinite(expected)) {
+    share = "the truth itself is not finite, so nothing can pass";
+  } else if (std::isnan(ratio) && !std::isfinite(tolerance)) {
+    share = "LibTorch at this dtype overflows, so nothing can be said";
+  }
   return fmt::format(
       "{} [{}]: found {:.9g}, expected {:.9g}; max error {:.3g} (tolerance {:.3g}), RMS error "
       "{:.3g} "
@@ -157,12 +161,8 @@ Verdict compare_three_way(const std::vector<HostTensor>& found, const Truth& tru
         2.0 * output.same_dtype_max_error + floor(size.max_abs, output.summed_max);
     const double rms_tolerance =
         2.0 * output.same_dtype_rms_error + floor(size.rms, output.summed_rms);
-    // Where LibTorch itself has gone to infinity or NaN, nothing can be said of anybody.
-    const auto known = [](double tolerance) {
-      return std::isfinite(tolerance) ? tolerance : std::numeric_limits<double>::quiet_NaN();
-    };
-    const double max_ratio = ratio_of(error.max_abs, known(max_tolerance));
-    const double rms_ratio = ratio_of(error.rms, known(rms_tolerance));
+    const double max_ratio = ratio_of(error.max_abs, max_tolerance);
+    const double rms_ratio = ratio_of(error.rms, rms_tolerance);
     const double ratio = worse(max_ratio, rms_ratio) ? max_ratio : rms_ratio;
     if (!worse(ratio, verdict.ratio)) continue;
     verdict.ratio = ratio;

@@ -195,17 +195,28 @@ class Comparison {
   }
 
  private:
-  // NaN is as far from NaN as from everything else: no side could be told from another.
+  // Nothing is within a bound that is not finite, on either side: none could be told from another.
   void refuse_what_is_not_finite() const {
+    const auto finite = [](const std::vector<double>& values) {
+      return std::ranges::all_of(values, [](double v) { return std::isfinite(v); });
+    };
+    const auto refuse = [&](const std::string& who, const TapTruth& tap, std::size_t sequence,
+                            const std::string& remedy) {
+      throw InputError(fmt::format(
+          "{}: {} has values that are not finite from {} of sequence {} on, so that nothing can be "
+          "held against it; {}",
+          sides_.front().checkpoint.string(), who, tap.name, sequence, remedy));
+    };
     for (std::size_t s = 0; s < truths_.stretches.size(); ++s) {
       for (const TapTruth& tap : truths_.stretches[s]) {
-        const std::vector<double>& values = tap.accumulated.exact;
-        if (std::ranges::all_of(values, [](double v) { return std::isfinite(v); })) continue;
-        throw InputError(fmt::format(
-            "{}: the reference has values that are not finite from {} of step {} on, so that "
-            "nothing "
-            "can be held against it; the weights, or a number of config.json, are damaged",
-            sides_.front().checkpoint.string(), tap.name, s));
+        if (!finite(tap.accumulated.exact)) {
+          refuse("the reference", tap, s, "the weights, or a number of config.json, are damaged");
+        }
+        if (!finite(tap.accumulated.same_dtype) || !finite(tap.local.exact) ||
+            !finite(tap.local.same_dtype)) {
+          refuse(fmt::format("LibTorch at {}", name_of(script_.dtype)), tap, s,
+                 "ask for a --dtype of a wider range: bf16 or fp32");
+        }
       }
     }
   }

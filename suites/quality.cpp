@@ -177,8 +177,8 @@ std::vector<Figure> judge_quality(const ScoredText& text) {
   figures.push_back(figure("perplexity", std::abs(std::expm1(-mean(engine.difference))),
                            std::abs(std::expm1(-mean(same.difference))), std::expm1(shift)));
 
-  // A NaN among the logits may leave an argmax, or a sum, looking sound.
-  if (!finite(text.logits)) {
+  // A NaN among the logits, or LibTorch's, may leave an argmax, or a sum, looking sound.
+  if (!finite(text.logits) || !finite(text.answer.exact) || !finite(text.answer.same_dtype)) {
     for (Figure& f : figures) {
       f.verdict.ratio = NAN_VALUE;
       f.verdict.pass = false;

@@ -84,9 +84,9 @@ TokenComparison compare_tokens(const TokenSteps& steps) {
     };
     const double margin = row.exact[expected] - row.exact[picked];
     const double measured = error_of(picked) + error_of(expected);
-    // Written so that NaN excuses nothing.
+    // Written so that NaN excuses nothing, nor does an overflow of LibTorch's.
     const bool explained = margin <= measured;
-    const bool rounding = margin <= 2.0 * row.bound;
+    const bool rounding = std::isfinite(row.bound) && margin <= 2.0 * row.bound;
     if ((!explained || !rounding) && result.problem.empty()) {
       result.problem = fmt::format(
           "step {}: picked {}, the reference {}, by a margin of {:.3g}; {} (the engine's error of "

@@ -89,8 +89,15 @@ TEST(ThreeWay, NothingPassesWhereTheTruthIsNotFinite) {
 }
 
 TEST(ThreeWay, AnErrorOfLibTorchsThatIsNotFiniteLetsNothingPass) {
-  EXPECT_FALSE(compare_three_way({tensor({2.0})}, truth({1.0}, INFINITE), 1).pass);
-  EXPECT_FALSE(compare_three_way({tensor({2.0})}, truth({1.0}, NOT_A_NUMBER), 1).pass);
+  for (const double error : {INFINITE, NOT_A_NUMBER}) {
+    for (const double found : {1.0, 2.0, INFINITE}) {
+      const Verdict verdict = compare_three_way({tensor({found})}, truth({1.0}, error), 1);
+      EXPECT_FALSE(verdict.pass) << found;
+      EXPECT_TRUE(std::isnan(verdict.ratio)) << found;
+      EXPECT_NE(verdict.describe().find("LibTorch at this dtype overflows"), std::string::npos)
+          << verdict.describe();
+    }
+  }
 }
 
 TEST(ThreeWay, AllZeroTruthAllowsOnlyZero) {

@@ -61,6 +61,14 @@ TEST(Tokens, AnErrorBeyondRoundingIsNoExcuse) {
   EXPECT_NE(compare_tokens(steps).problem, "");
 }
 
+TEST(Tokens, AnOverflowOfLibTorchsIsNoExcuse) {
+  TokenSteps steps = two_steps();
+  steps.picked[1] = 1;
+  steps.logits[1] = {0.0F, 2.002F, 2.001F};
+  steps.answer.same_dtype[3] = std::numeric_limits<double>::infinity();
+  EXPECT_NE(compare_tokens(steps).problem, "");
+}
+
 TEST(Tokens, WrongStreamsAreRefused) {
   TokenSteps steps = two_steps();
   steps.answer.exact[5] = steps.answer.same_dtype[5] = 3.0;
@@ -151,11 +159,18 @@ TEST(Spoils, AToleranceThatTakesAnythingIsFoundOut) {
   EXPECT_EQ(counts.survivor, "zeros");
 }
 
-TEST(Spoils, NaNIsRefusedByEveryFigure) {
-  ScoredText scored = text(20, 0.01, 0.0);
-  scored.logits[5] = NAN_VALUE;
-  for (const Figure& figure : judge_quality(scored)) {
-    EXPECT_FALSE(figure.verdict.pass) << figure.op;
+TEST(Spoils, WhatIsNotFiniteIsRefusedByEveryFigure) {
+  for (const double bad : {NAN_VALUE, std::numeric_limits<double>::infinity()}) {
+    const ScoredText sound = text(20, 0.01, 0.0);
+    for (int whose = 0; whose < 3; ++whose) {
+      ScoredText scored = sound;
+      (whose == 0   ? scored.logits
+       : whose == 1 ? scored.answer.exact
+                    : scored.answer.same_dtype)[5] = bad;
+      for (const Figure& figure : judge_quality(scored)) {
+        EXPECT_FALSE(figure.verdict.pass) << figure.op << ", " << whose;
+      }
+    }
   }
 }
 

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 
 #include "suites/tests/command.h"
 
@@ -45,18 +46,29 @@ TEST_F(VerifyLayers, WritesEveryTapOfBothSides) {
   EXPECT_NE(all["sides"][0]["taps"], all["sides"][1]["taps"]) << "both sides ran the same kernels";
 }
 
-TEST_F(VerifyLayers, RefusesATruthThatIsNotFinite) {
-  const fs::path copy = folder_ / "copy";
+// The shipped checkpoint, whose last tensor, the final norm's weights, is this bf16 number.
+std::string with_final_norm(const fs::path& copy, std::string_view number) {
   fs::copy(ASSAY_SHIPPED_CHECKPOINT, copy, fs::copy_options::recursive);
   const fs::path weights = copy / "model.safetensors";
   fs::permissions(weights, fs::perms::owner_all);
-  {
-    std::fstream file(weights, std::ios::in | std::ios::out | std::ios::binary);
-    file.seekp(static_cast<std::streamoff>(fs::file_size(weights)) - 64);
-    for (int i = 0; i < 32; ++i) file.write("\xff\x7f", 2);  // NaN, in fp16 and in bf16
-  }
-  expect_refused(std::string(ASSAY_VERIFY) + " --layers --checkpoint " + copy.string(),
-                 "values that are not finite from ");
+  std::fstream file(weights, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(-128 * 2, std::ios::end);
+  for (int i = 0; i < 128; ++i) file << number;
+  return copy.string();
+}
+
+TEST_F(VerifyLayers, RefusesATruthThatIsNotFinite) {
+  const std::string nan = with_final_norm(folder_ / "nan", "\xff\x7f");
+  expect_refused(std::string(ASSAY_VERIFY) + " --layers --checkpoint " + nan,
+                 "the reference has values that are not finite from final.norm of sequence 0 on");
+}
+
+TEST_F(VerifyLayers, RefusesADtypeInWhichLibTorchOverflows) {
+  const std::string large = with_final_norm(folder_ / "large", "\xea\x46");  // 29952
+  const std::string small = with_final_norm(folder_ / "small", std::string_view("\0\0", 2));
+  expect_refused(std::string(ASSAY_VERIFY) + " --layers --dtype fp16 --checkpoint " + large +
+                     " --checkpoint " + small,
+                 "LibTorch at fp16 has values that are not finite from final.norm");
 }
 
 TEST_F(VerifyLayers, RefusesWhatItCannotUse) {
