@@ -168,7 +168,7 @@ class Comparison {
         side.trace = trace;
         std::printf("side '%s': %s\n", side.name.c_str(), trace.problem.c_str());
         std::fflush(stdout);
-        write_json(std::nullopt, reproduce(side).string());
+        write_json(std::nullopt, reproduce(side));
       };
       side.trace = run_trace(script, Checkpoint(side.checkpoint), truths_, {}, keep);
       if (side.trace.stopped) return 1;
@@ -182,15 +182,13 @@ class Comparison {
       write_json(culprit, "");
       return 0;
     }
-    const fs::path folder = reproduce(to);
     std::printf("%s", describe_divergence(to.trace).c_str());
     if (culprit) {
       const TapTrace& tap = to.trace.taps[culprit->tap];
       std::printf("%s: %s, step %zu, made by %s\n", culprit->local ? "born at" : "first seen at",
                   tap.name.c_str(), tap.step, names_of(tap.launched).c_str());
     }
-    std::printf("reproduction: verify --replay %s\n", folder.c_str());
-    write_json(culprit, folder.string());
+    write_json(culprit, reproduce(to));
     return 1;
   }
 
@@ -231,12 +229,21 @@ class Comparison {
     return text;
   }
 
-  fs::path reproduce(const Side& side) const {
+  // Where the folder is, or "" where it cannot be written: what was found is worth telling without.
+  std::string reproduce(const Side& side) const {
     Script script = script_;
     script.kernels = side.kernels;
     const Origin origin{"layers", command(), options_.seed, side.checkpoint.filename().string(),
                         side.checkpoint};
-    return write_reproduction(options_.repro, origin, script, truths_, side.trace);
+    std::string folder;
+    try {
+      folder = write_reproduction(options_.repro, origin, script, truths_, side.trace).string();
+      std::printf("reproduction: verify --replay %s\n", folder.c_str());
+    } catch (const std::exception& error) {
+      std::printf("no reproduction: %s\n", error.what());
+    }
+    std::fflush(stdout);
+    return folder;
   }
 
   void write_json(const std::optional<Culprit>& culprit, const std::string& folder) const {

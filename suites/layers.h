@@ -38,8 +38,9 @@ struct Culprit {
 std::optional<Culprit> find_culprit(const Trace& to, const Trace* from);
 
 /// Runs both sides, prints what was found, and writes JSON and a reproduction folder. 0: every tap
-/// is within its bounds, or is out of them on both sides; 1: one is not, or the device stopped.
-/// Throws InputError for what cannot be used: folders, shapes that differ, versions, token ids.
+/// is within its bounds, or is out of them on both sides; 1: one is not, or the device stopped,
+/// with or without a folder. Throws InputError for what cannot be used: folders, shapes that
+/// differ, versions, token ids.
 int compare_layers(const LayersOptions& options);
 
 }  // namespace assay::suites

@@ -121,10 +121,14 @@ void ModelTestContext::explain(const Script& script, const Truths& truths,
                                const Trace& trace) const {
   *explained = trace.first() != nullptr || trace.stopped;
   const Origin origin{test_name, repro_cmd(), options->seed, model->name, model->folder};
-  const std::filesystem::path folder =
-      write_reproduction(options->repro, origin, script, truths, trace);
-  ADD_FAILURE() << describe_divergence(trace) << "  reproduction: verify --replay "
-                << folder.string();
+  std::string reproduction;
+  try {
+    reproduction = "verify --replay " +
+                   write_reproduction(options->repro, origin, script, truths, trace).string();
+  } catch (const std::exception& error) {
+    reproduction = error.what();
+  }
+  ADD_FAILURE() << describe_divergence(trace) << "  reproduction: " << reproduction;
 }
 
 void register_model_tests(const std::string& suite, const std::string& name, const Options& options,

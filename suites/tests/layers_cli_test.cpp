@@ -71,6 +71,27 @@ TEST_F(VerifyLayers, RefusesADtypeInWhichLibTorchOverflows) {
                  "LibTorch at fp16 has values that are not finite from final.norm");
 }
 
+TEST_F(VerifyLayers, TellsADivergenceWhoseFolderCannotBeWritten) {
+  const std::string zero = with_final_norm(folder_ / "zero", std::string_view("\0\0", 2));
+  const std::string nowhere = " --repro /proc/none";
+  const Answer answer =
+      verify(std::string("--layers --checkpoint ") + ASSAY_SHIPPED_CHECKPOINT + " --checkpoint " +
+             zero + " --prompt-ids 1,5 --decode 0 --json taps.json" + nowhere);
+  EXPECT_EQ(answer.exit_code, 1) << answer.output;
+  EXPECT_NE(answer.output.find("born at: final.norm"), std::string::npos) << answer.output;
+  EXPECT_NE(answer.output.find("no reproduction: /proc/none"), std::string::npos) << answer.output;
+  std::ifstream in(folder_ / "taps.json");
+  const nlohmann::json all = nlohmann::json::parse(in);
+  EXPECT_FALSE(all.at("culprit").is_null());
+  EXPECT_EQ(all.at("reproduction"), "");
+
+  const Answer stopped = verify(
+      "--set smoke --kernels linear=v3_vector --gtest_filter=layer.local/gqa/fp32/best" + nowhere);
+  EXPECT_EQ(stopped.exit_code, 1) << stopped.output;
+  EXPECT_NE(stopped.output.find("the forward pass stops in step 0"), std::string::npos)
+      << stopped.output;
+}
+
 TEST_F(VerifyLayers, RefusesWhatItCannotUse) {
   expect_refused(std::string(ASSAY_VERIFY) + " --layers --checkpoint /no/such/folder",
                  "/no/such/folder");
