@@ -177,8 +177,7 @@ class Comparison {
     const Trace* from = sides_.size() == 2 ? &sides_.front().trace : nullptr;
     const std::optional<Culprit> culprit = find_culprit(to.trace, from);
     if (!culprit && to.trace.problem.empty()) {
-      std::printf("every tap is within its bounds%s\n",
-                  from && from->first() ? " that is so on the side 'from'" : "");
+      std::printf("%s\n", describe_no_culprit(from).c_str());
       write_json(culprit, "");
       return 0;
     }
@@ -300,6 +299,12 @@ std::optional<Culprit> find_culprit(const Trace& to, const Trace* from) {
     }
   }
   return std::nullopt;
+}
+
+std::string describe_no_culprit(const Trace* from) {
+  if (from == nullptr || from->first() == nullptr) return "every tap is within its bounds";
+  return "no tap is out of bound on the side 'to' alone; the side 'from' fails, " +
+         first_divergence(*from);
 }
 
 int compare_layers(const LayersOptions& options) { return Comparison(options).run(); }

@@ -36,6 +36,8 @@ struct Culprit {
 /// The first tap whose local error is out of bound; where there is none, the first whose
 /// accumulated error is. Taps at which `from` is out of bound in the same way do not count.
 std::optional<Culprit> find_culprit(const Trace& to, const Trace* from);
+/// One line for people where there is none.
+std::string describe_no_culprit(const Trace* from);
 
 /// Runs both sides, prints what was found, and writes JSON and a reproduction folder. 0: every tap
 /// is within its bounds, or is out of them on both sides; 1: one is not, or the device stopped,

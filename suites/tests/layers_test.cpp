@@ -51,6 +51,13 @@ TEST_F(TwoPasses, CulpritIsWhatOnlyOneOfThemHas) {
     EXPECT_EQ(broken.taps[culprit->tap].name, TAP);
     EXPECT_EQ(broken.taps[culprit->tap].step, 0U);
   }
+  EXPECT_EQ(describe_no_culprit(nullptr), "every tap is within its bounds");
+  EXPECT_EQ(describe_no_culprit(&sound), "every tap is within its bounds");
+  EXPECT_NE(
+      describe_no_culprit(&broken).find(
+          std::string("on the side 'to' alone; the side 'from' fails, first divergence: ") + TAP),
+      std::string::npos)
+      << describe_no_culprit(&broken);
   // What both have is no difference; what comes earlier on one side is.
   EXPECT_FALSE(find_culprit(broken, &broken));
   const auto earlier = find_culprit(traced(1.1, "layer.0.attention.qkv"), &broken);
