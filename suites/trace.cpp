@@ -205,13 +205,13 @@ Script script_over(std::vector<std::vector<int>> prompts, int decode, int vocab,
   std::vector<int> lengths;
   Random random(seed_for(seed, "decoded"));
   for (std::vector<int>& tokens : fed) {
-    lengths.push_back(static_cast<int>(tokens.size()));
-    for (int i = 0; i < decode; ++i) tokens.push_back(random.between(3, vocab - 1));
-    if (static_cast<int>(tokens.size()) > context) {
+    if (static_cast<std::int64_t>(tokens.size()) + decode > context) {
       throw InputError(
           fmt::format("a prompt of {} tokens and {} decoded ones: the model's context is {}",
-                      lengths.back(), decode, context));
+                      tokens.size(), decode, context));
     }
+    lengths.push_back(static_cast<int>(tokens.size()));
+    for (int i = 0; i < decode; ++i) tokens.push_back(random.between(3, vocab - 1));
   }
   Script script;
   script.max_batch = static_cast<int>(fed.size());

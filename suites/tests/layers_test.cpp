@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "kernels/device/error.h"
 #include "suites/divergence.h"
 #include "suites/model_checks.h"
@@ -91,6 +93,8 @@ TEST_F(TwoPasses, APassThatStopsSaysWhereAndKeepsWhatItSaw) {
 
 TEST(ScriptOver, RefusesWhatDoesNotFit) {
   EXPECT_THROW(script_over({{1, 2, 3}}, 30, 100, 32, 1), InputError);
+  const int most = std::numeric_limits<int>::max();  // and no room is made for these
+  EXPECT_THROW(script_over({{1, 2, 3}}, most, 100, 32, 1), InputError);
   const Script script = script_over({{1, 2, 3}, {4}}, 2, 100, 32, 1);
   EXPECT_EQ(script.max_batch, 2);
   EXPECT_EQ(script.steps.size(), 3U);
