@@ -223,9 +223,17 @@ Layout layout_of(const Script& script) {
   Layout layout;
   std::vector<std::size_t> current;  // the stretch of each cache row
   for (const StepInput& step : script.steps) {
+    const std::size_t B = step.ids.size();
+    if (B == 0 || B > static_cast<std::size_t>(script.max_batch) || step.past_lens.size() != B ||
+        std::ranges::all_of(step.ids, [](const auto& ids) { return ids.empty(); })) {
+      throw InputError(
+          fmt::format("step {}: ids of {} sequences and {} past lengths; there must be as many of "
+                      "either, 1 to {}, and a token",
+                      layout.places.size(), B, step.past_lens.size(), script.max_batch));
+    }
     std::vector<Place>& places = layout.places.emplace_back();
-    for (std::size_t b = 0; b < step.ids.size(); ++b) {
-      const int past = step.past_lens.at(b);
+    for (std::size_t b = 0; b < B; ++b) {
+      const int past = step.past_lens[b];
       const int q_len = static_cast<int>(step.ids[b].size());
       if (b >= current.size() ||
           static_cast<int>(layout.stretches[current[b]].tokens.size()) != past) {

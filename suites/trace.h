@@ -51,6 +51,7 @@ struct Layout {
   std::vector<Stretch> stretches;
   std::vector<std::vector<Place>> places;  // by step and sequence
 };
+/// Throws InputError where the script's steps do not fit together.
 Layout layout_of(const Script& script);
 
 /// What the reference says to each stretch of a script, and what tolerances need.

@@ -8,6 +8,7 @@
 
 #include <cstdio>
 #include <fstream>
+#include <nlohmann/json.hpp>
 
 #include "engine/files.h"
 #include "engine/safetensors.h"
@@ -232,6 +233,32 @@ TEST(Reproduction, PassesOnceTheKernelsAreRight) {
   EXPECT_EQ(passes.exit_code, 0) << passes.output;
   EXPECT_NE(passes.output.find("it was layer.0.attention.values"), std::string::npos)
       << passes.output;
+}
+
+TEST(Reproduction, RefusesStepsThatDoNotFitTogether) {
+  const Folder temporary;
+  const ModelOracle oracle(gqa().folder, DType::kF32);
+  const Script script = small_script(DType::kF32);
+  const Truths truths = ask(oracle, script);
+  const Trace trace = run_trace(script, Checkpoint(gqa().folder), truths);
+  const Origin origin{"layers", "verify ...", 1, "gqa", gqa().folder};
+  const fs::path folder = write_reproduction(temporary.path, origin, script, truths, trace);
+  const nlohmann::json sound = read_json_object(folder / "manifest.json");
+  const auto none = nlohmann::json::array();
+  const auto refused = [&](const char* field, const nlohmann::json& value) {
+    nlohmann::json manifest = sound;
+    manifest["steps"][0][field] = value;
+    std::ofstream(folder / "manifest.json") << manifest;
+    const Outcome outcome = replay_with_verify(folder);
+    EXPECT_EQ(outcome.exit_code, 2) << field << value << outcome.output;
+    EXPECT_NE(outcome.output.find("manifest.json: step 0: ids of"), std::string::npos)
+        << field << value << outcome.output;
+  };
+  refused("past_lens", none);
+  refused("past_lens", {0, 0, 0});
+  refused("ids", none);
+  refused("ids", {none, none});
+  refused("ids", {{5}, {6}, {7}});
 }
 
 TEST(Reproduction, RefusesWhatIsNone) {
