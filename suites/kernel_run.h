@@ -25,11 +25,11 @@ const char* name_of(Status status);
 /// What every run of a case is put to, in this order.
 enum class Check : std::uint8_t {
   kFault,       // the device reported a fault: a stray access, a divergent barrier, a race ...
-  kGuards,      // something outside the outputs was written: a guard zone, an input
+  kGuards,      // a run wrote to something outside the outputs: a guard zone, an input
   kComparison,  // the outputs are not the truth's
   kRepeat,      // a second run differs
   kGraph,       // a graph replay differs
-  kBatchRow,    // a row alone differs from that row in its batch
+  kBatchRow,    // a row alone differs from that row in its batch, or damages something
 };
 const char* name_of(Check check);
 
@@ -82,9 +82,6 @@ class PreparedCase {
   Outcome check_once(std::size_t version, const Stream& stream) const;
 
  private:
-  enum class How : std::uint8_t { kDirect, kGraph };
-  std::vector<HostTensor> run(const Launcher& launcher, int poison, How how, const Stream& stream,
-                              std::string* damage) const;
   Verdict compare(const std::vector<HostTensor>& found) const;
   Outcome judge(const std::vector<HostTensor>& found, const std::string& damage) const;
   /// Adds what became of the spoiled outputs, and takes back a PASS that says nothing.
