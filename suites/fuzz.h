@@ -69,7 +69,7 @@ Shrunk shrink(const std::vector<Dimension>& dimensions, DimensionValues failing,
 class FuzzTally {
  public:
   enum class Result : std::uint8_t { kPassed, kUnsupported, kFailed };
-  /// Lists a version, so that it shows in the summary even if it is never drawn.
+  /// Lists a version whose op is drawn, so that it shows in the summary even if it never is itself.
   void expect(const std::string& op, const std::string& version);
   void count(const std::string& op, const std::string& version, Result result);
   /// A line for each version, and the versions that never ran; "" where none is expected.

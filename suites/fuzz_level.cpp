@@ -59,6 +59,7 @@ class FuzzTest : public testing::Test {
         tally_(tally) {}
 
   void TestBody() override {
+    for (const std::string& version : family_.versions) tally_.expect(family_.op, version);
     const Clock::time_point deadline = budget_->next_deadline();
     CaseDrawer drawer(family_, options_.seed, work_limit());
     // Every version is drawn once, however short the time.
@@ -160,7 +161,6 @@ void register_fuzz_tests(const Options& options, Report& report, FuzzTally& tall
   for (const CaseFamily& family : all_families()) {
     const auto& ops = options.ops;
     if (!ops.empty() && std::find(ops.begin(), ops.end(), family.op) == ops.end()) continue;
-    for (const std::string& version : family.versions) tally.expect(family.op, version);
     testing::RegisterTest("fuzz", family.op.c_str(), nullptr, nullptr, __FILE__, __LINE__,
                           [&family, budget, &options, &report, &tally]() -> testing::Test* {
                             return new FuzzTest(family, budget, options, report, tally);

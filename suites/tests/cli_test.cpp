@@ -152,6 +152,10 @@ TEST(Verify, FuzzesForATimeAndCounts) {
   EXPECT_NE(answer.output.find("fuzz.residual_add"), std::string::npos) << answer.output;
   EXPECT_NE(answer.output.find("Every version ran."), std::string::npos) << answer.output;
   EXPECT_EQ(answer.output.find("fuzz.rope"), std::string::npos) << answer.output;
+  // What the filter leaves out was not to run.
+  const Answer filtered = run(one + " --gtest_filter=fuzz.swiglu");
+  EXPECT_NE(filtered.output.find("Every version ran."), std::string::npos) << filtered.output;
+  EXPECT_EQ(filtered.output.find("residual_add"), std::string::npos) << filtered.output;
   expect_refused(VERIFY + " --fuzz soon", "'soon'; it must be a time such as");
   expect_refused(VERIFY + " --fuzz 1s --ops rms_nrm", "no op 'rms_nrm'");
 }
