@@ -62,7 +62,7 @@ inline std::vector<AttentionShape> attention_boundary(const std::string& dimensi
 /// The dimensions of the shapes.
 inline std::vector<Field<AttentionShape>> attention_fields() {
   using Shape = AttentionShape;
-  return {field("batch", &Shape::batch, 1, 8),
+  return {field("batch", &Shape::batch, 1, 66),
           field("t_max", &Shape::t_max, 1, 64),
           field("s", &Shape::s, 1, 4500).from("t_max"),
           field("heads", &Shape::heads, 1, 16),
