@@ -178,9 +178,11 @@ TEST(step_log, goes_on_where_it_stopped) {
 TEST(step_log, a_damaged_step_is_named_by_its_line) {
   const TemporaryFolder folder;
   const fs::path path = folder.path() / "steps.jsonl";
-  StepLog log(path, {{"command", "test"}}, false);
-  log.append({{"commit", "a"}});
-  log.append({{"commit", 7}});
+  {
+    StepLog log(path, {{"command", "test"}}, false);
+    log.append({{"commit", "a"}});
+    log.append({{"commit", 7}});
+  }
   try {
     commits_in(StepLog(path, {{"command", "test"}}, true));
     FAIL() << "it was taken";
