@@ -1,8 +1,11 @@
 #include "engine/random_weights.h"
 
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmath>
+#include <csignal>
 
 #include "engine/files.h"
 #include "engine/tests/expect_error.h"
@@ -63,6 +66,32 @@ TEST(WriteCheckpoint, RefusesWhatItWouldOverwrite) {
   write_checkpoint(folder / "model", weights, 0);
   EXPECT_INPUT_ERROR(write_checkpoint(folder / "model", weights, 0), "model", "config.json");
   EXPECT_NO_THROW(Checkpoint(folder / "model"));  // what an earlier run made stays
+}
+
+// Ends the process at the first weight.
+class KillingWeights final : public WeightSource {
+ public:
+  const ModelConfig& config() const override { return config_; }
+  void read(const std::string&, std::int64_t, std::int64_t, DType, void*) const override {
+    ::kill(::getpid(), SIGKILL);
+  }
+
+ private:
+  ModelConfig config_ = testing::tiny_config();
+};
+
+TEST(WriteCheckpoint, WritesOverWhatAKilledRunLeft) {
+  const testing::TemporaryFolder folder;
+  const std::map<std::string, std::string> others{{"tokenizer.model", "pieces"}};
+  const pid_t child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) write_checkpoint(folder / "model", KillingWeights(), 0, others);
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFSIGNALED(status));
+  write_checkpoint(folder / "model", RandomWeights(testing::tiny_config(), 5), 0, others);
+  EXPECT_EQ(read_text_file(folder / "model/tokenizer.model"), "pieces");
+  EXPECT_NO_THROW(Checkpoint(folder / "model"));
 }
 
 }  // namespace

@@ -40,7 +40,7 @@ template <class T>
 constexpr int VEC_OF = 16 / static_cast<int>(sizeof(T));
 
 /// The elements in fp32. Of a value, not of a reference: what that leads to in memory would be read
-/// element by element, in 2-byte loads (12288 x 4096 times a vector: 34 us in place of 28).
+/// element by element, in 2-byte loads (H200, fp16, 12288 x 4096 times a vector: 34 us, now 28).
 template <class T, int N>
 __device__ __forceinline__ void to_floats(float (&x)[N], Vec<T, N> held) {
 #pragma unroll
